@@ -1,0 +1,64 @@
+// Attention over a paged cache.
+#ifndef KERNEL_ATTENTION_OPS_TD
+#define KERNEL_ATTENTION_OPS_TD
+
+include "dialects/kernel/KernelDialect.td"
+
+def MlaDecodeOp : Kernel_Op<"mla_decode", [MemoryEffects<[MemRead]>]> {
+  let summary = "multi-query attention over latents in a paged cache";
+  let description = [{
+    `qLatent` `[T, H, r]`, `qRope` `[T, H, dr]`, cache `memref<?xLxPAGEx(r+dr)>`, `positions` `[T]`, `blockTable` `[S, P]` (token t belongs to sequence
+    `t / (T / S)`). Scores over cache positions j <= positions[t]: `(qLatent . c[j] + qRope . k[j]) * scale`, softmax in f32, result the weighted sum of
+    `c[j]`. A token with position -1 gives zeros (and lse -inf).
+    Split 1: one result `[T, H, r]` of the activation type. Split s > 1: each of s parts of the positions of a sequence gives a partial result
+    `[s, T, H, r]` f32, normalised within its part, and `lse` `[s, T, H]` f32, log2 of its softmax sum (base 2, scale included); `kernel.mla_combine` joins them.
+  }];
+  let arguments = (ins KRankedFloat:$qLatent, KRankedFloat:$qRope, AnyStridedMemRef:$cache, I64Attr:$layer,
+                       KRankedI32:$positions, KRankedI32:$blockTable, F64Attr:$scale, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs KRankedFloat:$result, Optional<KRankedF32>:$lse);
+  let assemblyFormat = [{
+    $qLatent `,` $qRope `,` $cache `[` $layer `]` `at` $positions `,` $blockTable `scale` $scale (`schedule` $schedule^)? attr-dict
+    `:` type($qLatent) `,` type($qRope) `,` type($cache) `,` type($positions) `,` type($blockTable) `->` type($result) (`lse` type($lse)^)? }];
+  let hasVerifier = 1;
+}
+
+def MlaCombineOp : Kernel_Op<"mla_combine", [Pure]> {
+  let summary = "join the partial results of a split mla_decode";
+  let description = [{ `result[t,h] = sum_s w_s partial[s,t,h] / sum_s w_s`, `w_s = 2^(lse[s,t,h] - max_s lse)`; zeros if every lse is -inf. }];
+  let arguments = (ins KRankedF32:$partial, KRankedF32:$lse, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs KRankedFloat:$result);
+  let assemblyFormat = "$partial `,` $lse (`schedule` $schedule^)? attr-dict `:` type($partial) `,` type($lse) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def CacheGatherOp : Kernel_Op<"cache_gather", [MemoryEffects<[MemRead]>]> {
+  let summary = "copy the records of whole sequences out of a paged cache";
+  let description = [{
+    For each sequence s with length `n_s = 1 + max positions of its tokens`: `result[s*C + j] = record j` for j < n_s (the first result: latents `[S*C, r]`; the second: keys
+    `[S*C, dr]`; `C = P * PAGE`), other rows undefined. `lengths` `[S]` i32 = n_s.
+  }];
+  let arguments = (ins AnyStridedMemRef:$cache, I64Attr:$layer, KRankedI32:$positions, KRankedI32:$blockTable,
+                       OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs KRankedFloat:$latents, KRankedFloat:$keys, KRankedI32:$lengths);
+  let assemblyFormat = [{
+    $cache `[` $layer `]` `at` $positions `,` $blockTable (`schedule` $schedule^)? attr-dict
+    `:` type($cache) `,` type($positions) `,` type($blockTable) `->` type($latents) `,` type($keys) `,` type($lengths) }];
+  let hasVerifier = 1;
+}
+
+def MlaPrefillOp : Kernel_Op<"mla_prefill", [Pure]> {
+  let summary = "multi-head attention over expanded keys and values";
+  let description = [{
+    `qNope` `[T, H, dn]`, `qRope` `[T, H, dr]`, `kv` `[S*C, H, dn+dv]` (row s*C + j: position j of sequence s, keys first), `kRope` `[S*C, dr]`, `positions` `[T]`.
+    Token t of sequence `t / (T / S)` sees positions j <= positions[t]. Scores times `scale`, softmax in f32, result `[T, H, dv]`; zeros for position -1.
+  }];
+  let arguments = (ins KRankedFloat:$qNope, KRankedFloat:$qRope, KRankedFloat:$kv, KRankedFloat:$kRope, KRankedI32:$positions,
+                       I64Attr:$sequences, F64Attr:$scale, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs KRankedFloat:$result);
+  let assemblyFormat = [{
+    $qNope `,` $qRope `,` $kv `,` $kRope `at` $positions `sequences` $sequences `scale` $scale (`schedule` $schedule^)? attr-dict
+    `:` type($qNope) `,` type($qRope) `,` type($kv) `,` type($kRope) `,` type($positions) `->` type($result) }];
+  let hasVerifier = 1;
+}
+
+#endif

@@ -1,0 +1,47 @@
+// Buffers: the one table through which entry points see parameters, inputs, outputs, caches and workspace.
+#ifndef KERNEL_BUFFER_OPS_TD
+#define KERNEL_BUFFER_OPS_TD
+
+include "dialects/kernel/KernelDialect.td"
+
+def BufferOp : Kernel_Op<"buffer", [Symbol]> {
+  let summary = "declare a buffer of the artefact";
+  let description = [{
+    The order of the declarations is the order of the manifest's table. `type` is a tensor, or for a cache a memref whose first dimension is
+    dynamic. `sources` says which checkpoint tensors the loader puts where (byte offsets).
+    ```mlir
+    kernel.buffer @tokens input : tensor<128xi32>
+    kernel.buffer @qkv_a parameter sources [#kernel.source<"q_a.weight" at 0 : tensor<128x256xbf16>>] : tensor<272x256xbf16>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, BufferRoleAttr:$role, OptionalAttr<TypedArrayAttrBase<SourceAttr, "sources">>:$sources,
+                       TypeAttr:$type);
+  let assemblyFormat = "$sym_name $role (`sources` $sources^)? attr-dict `:` $type";
+  let hasVerifier = 1;
+}
+
+def LoadBufferOp : Kernel_Op<"load_buffer", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "the contents of a buffer, or of a prefix of it";
+  let description = [{
+    The result's elements are the first ones of the buffer, row-major: an entry with a small bucket uses a prefix of a shared buffer. Only of buffers
+    that the entry does not write: parameters, derived parameters (outside @initialize) and inputs.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$buffer);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$buffer attr-dict `:` type($result)";
+}
+
+def CacheBufferOp : Kernel_Op<"cache_buffer", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "a paged cache, `memref<?xLxPAGExWxT>`";
+  let arguments = (ins FlatSymbolRefAttr:$buffer);
+  let results = (outs AnyRankedOrUnrankedMemRef:$result);
+  let assemblyFormat = "$buffer attr-dict `:` type($result)";
+}
+
+def StoreBufferOp : Kernel_Op<"store_buffer", [MemoryEffects<[MemWrite]>, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "make a value the contents (or a prefix of the contents) of an output or derived buffer";
+  let arguments = (ins AnyRankedTensor:$value, FlatSymbolRefAttr:$buffer);
+  let assemblyFormat = "$value `,` $buffer attr-dict `:` type($value)";
+}
+
+#endif

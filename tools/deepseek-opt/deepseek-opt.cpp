@@ -1,0 +1,16 @@
+// Runs any pass on any level of IR.
+#include "dialects/deepseek/DeepSeekOps.h"
+#include "dialects/kernel/KernelOps.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/InitAllPasses.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  mlir::registerAllPasses();
+  registry.insert<mlir::deepseek::DeepSeekDialect, mlir::deepseek::kernel::KernelDialect>();
+  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "DeepSeek compiler pass driver\n", registry));
+}
