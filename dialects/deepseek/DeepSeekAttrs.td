@@ -45,8 +45,8 @@ def YarnAttr : AttrDef<DeepSeek_Dialect, "Yarn"> {
     `magnitude` multiplies cosine and sine (1 for every published DeepSeek model; the softmax scale carries mscale).
     The C++ helper `inverseFrequencies(attr, dim)` (DeepSeekAttrs.h) is the one place that computes them, in float64.
   }];
-  let parameters = (ins "double":$theta, "double":$factor, "int64_t":$originalContext,
-                        "double":$betaFast, "double":$betaSlow, "double":$magnitude);
+  let parameters = (ins "::mlir::FloatAttr":$theta, "::mlir::FloatAttr":$factor, "int64_t":$originalContext,
+                        "::mlir::FloatAttr":$betaFast, "::mlir::FloatAttr":$betaSlow, "::mlir::FloatAttr":$magnitude);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

@@ -28,7 +28,7 @@ void DeepSeekDialect::initialize() {
 }
 
 llvm::SmallVector<double> deepseek::inverseFrequencies(YarnAttr yarn, int64_t dim) {
-  const double theta = yarn.getTheta(), factor = yarn.getFactor();
+  const double theta = yarn.getTheta().getValueAsDouble(), factor = yarn.getFactor().getValueAsDouble();
   llvm::SmallVector<double> frequencies;
   for (int64_t i = 0; i < dim / 2; ++i)
     frequencies.push_back(std::pow(theta, -2.0 * double(i) / double(dim)));
@@ -38,8 +38,8 @@ llvm::SmallVector<double> deepseek::inverseFrequencies(YarnAttr yarn, int64_t di
   auto dimensionOf = [&](double rotations) {
     return double(dim) * std::log(double(yarn.getOriginalContext()) / (rotations * 2.0 * M_PI)) / (2.0 * std::log(theta));
   };
-  double low = std::max(std::floor(dimensionOf(yarn.getBetaFast())), 0.0);
-  double high = std::min(std::ceil(dimensionOf(yarn.getBetaSlow())), double(dim - 1));
+  double low = std::max(std::floor(dimensionOf(yarn.getBetaFast().getValueAsDouble())), 0.0);
+  double high = std::min(std::ceil(dimensionOf(yarn.getBetaSlow().getValueAsDouble())), double(dim - 1));
   if (low == high)
     high += 0.001; // the ramp would divide by zero
   for (int64_t i = 0; i < dim / 2; ++i) {

@@ -29,7 +29,7 @@ def YieldOp : DeepSeek_Op<"yield", [Pure, Terminator, ReturnLike, HasParent<"Fus
   let summary = "the results of a fusion";
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
-  let builders = [OpBuilder<(ins), [{}]>];
+  let builders = [OpBuilder<(ins), [{ (void)$_state; }]>];
 }
 
 #endif

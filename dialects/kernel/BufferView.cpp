@@ -30,7 +30,7 @@ static FailureOr<BufferView> rootView(Value value) {
 
 static FailureOr<BufferView> sliceView(tensor::ExtractSliceOp op) {
   FailureOr<BufferView> source = getBufferView(op.getSource());
-  if (failed(source) || !op.getDynamicOffsets().empty() || !op.getDynamicSizes().empty() || !op.getDynamicStrides().empty())
+  if (failed(source) || !op.getOffsets().empty() || !op.getSizes().empty() || !op.getStrides().empty())
     return failure();
   BufferView view{source->root, source->offset, {}, {}};
   llvm::SmallBitVector dropped = op.getDroppedDims();
@@ -84,7 +84,7 @@ static FailureOr<BufferView> collapseView(tensor::CollapseShapeOp op) {
   return view;
 }
 
-FailureOr<BufferView> kernel::getBufferView(Value value) {
+FailureOr<BufferView> mlir::deepseek::kernel::getBufferView(Value value) {
   Operation *op = value.getDefiningOp();
   if (auto slice = dyn_cast_or_null<tensor::ExtractSliceOp>(op))
     return sliceView(slice);
