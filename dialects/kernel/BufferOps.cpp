@@ -6,5 +6,5 @@ using namespace mlir::deepseek::kernel;
 
 LogicalResult BufferOp::verify() { return success(); }
 LogicalResult LoadBufferOp::verifySymbolUses(SymbolTableCollection &) { return success(); }
-LogicalResult CacheBufferOp::verifySymbolUses(SymbolTableCollection &) { return success(); }
+LogicalResult BufferMemRefOp::verifySymbolUses(SymbolTableCollection &) { return success(); }
 LogicalResult StoreBufferOp::verifySymbolUses(SymbolTableCollection &) { return success(); }

@@ -31,10 +31,10 @@ def LoadBufferOp : Kernel_Op<"load_buffer", [Pure, DeclareOpInterfaceMethods<Sym
   let assemblyFormat = "$buffer attr-dict `:` type($result)";
 }
 
-def CacheBufferOp : Kernel_Op<"cache_buffer", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
-  let summary = "a paged cache, `memref<?xLxPAGExWxT>`";
+def BufferMemRefOp : Kernel_Op<"buffer_memref", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "a buffer as a memref: a paged cache `memref<?xLxPAGExWxT>`, or any buffer on the way to host code";
   let arguments = (ins FlatSymbolRefAttr:$buffer);
-  let results = (outs AnyRankedOrUnrankedMemRef:$result);
+  let results = (outs AnyStridedMemRef:$result);
   let assemblyFormat = "$buffer attr-dict `:` type($result)";
 }
 
