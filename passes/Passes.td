@@ -1,0 +1,83 @@
+// Every pass that stays within a dialect.
+#ifndef DEEPSEEK_PASSES_TD
+#define DEEPSEEK_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+//===--- passes/graph: deepseek -> deepseek ---===//
+
+def AbsorbMlaPass : Pass<"deepseek-absorb-mla", "::mlir::func::FuncOp"> {
+  let summary = "Rewrite naive MLA into its absorbed form where that is cheaper";
+  let description = [{
+    `deepseek.mla` becomes `head_linear` (q_nope times the key half of kv_b), `mla_absorbed`, `head_linear` (times the value half).
+    CHANGES NUMERICS: the sums over the latent are reassociated, and a block-scaled kv_b is dequantised while its input stays unquantised.
+
+    Requires: nothing. Guarantees: with `always`, no `deepseek.mla` is left; other operations are untouched.
+    ```mlir
+    %o = deepseek.mla %q_nope, %q_rope, %cache[0], %w at ...
+    // becomes
+    %k = deepseek.absorb_key %w nope 32 value 32
+    %q = deepseek.head_linear %q_nope, %k
+    %l = deepseek.mla_absorbed %q, %q_rope, %cache[0] at ...
+    %v = deepseek.absorb_value %w nope 32 value 32
+    %o = deepseek.head_linear %l, %v
+    ```
+    In `auto` mode the cost model (passes/cost/MlaForm.h) decides for each function; the remark carries both times.
+  }];
+  let dependentDialects = ["::mlir::deepseek::DeepSeekDialect"];
+  let options = [
+    Option<"mode", "mode", "std::string", /*default=*/"\"auto\"", "auto, always or never">,
+    Option<"context", "context", "int64_t", /*default=*/"4096", "Context length the estimate assumes (tokens)">,
+    Option<"target", "target", "std::string", /*default=*/"\"sm_90a\"", "Machine the estimate is for: sm_90a or cpu">];
+}
+
+def FuseProjectionsPass : Pass<"deepseek-fuse-projections", "::mlir::func::FuncOp"> {
+  let summary = "Join linear projections that share their input";
+  let description = [{
+    Horizontal fusion: `linear`s of one input (q_a and kv_a, gate and up) become one `linear` of the concatenated weight, followed by slices; likewise
+    `grouped_linear`s of the experts. The concatenation depends on parameters alone: `deepseek-hoist-initialize` moves it out, and loading places it for free.
+
+    Requires: weights that depend on parameters alone. Guarantees: results are bit-identical per output column. A block-scaled weight is joined only where
+    every part but the last has a multiple of the block's rows.
+  }];
+  let dependentDialects = ["::mlir::deepseek::DeepSeekDialect", "::mlir::tensor::TensorDialect"];
+  let options = [ListOption<"disable", "disable", "std::string", "Fusions to leave out: projections, experts, or all">];
+}
+
+def FusePass : Pass<"deepseek-fuse", "::mlir::func::FuncOp"> {
+  let summary = "Group row-wise operations into fusion regions";
+  let description = [{
+    Vertical fusion: each pattern groups operations that one kernel then computes, into a `deepseek.fusion` of that name:
+    `add_norm` (residual add, rms_norm, quantise), `norm_quantize`, `swiglu_quantize`, `rope_append` (latent norm, rotary embedding of query and key, cache append),
+    `router` (gate projection and moe_gate).
+
+    Requires: nothing. Guarantees: the operations themselves are unchanged, so the numbers are.
+  }];
+  let dependentDialects = ["::mlir::deepseek::DeepSeekDialect"];
+  let options = [ListOption<"disable", "disable", "std::string", "Patterns to leave out, by name; `all` leaves out every one">];
+}
+
+def HoistInitializePass : Pass<"deepseek-hoist-initialize", "::mlir::ModuleOp"> {
+  let summary = "Move work that depends on parameters alone into @initialize";
+  let description = [{
+    What depends on parameters alone (concatenated projections, stacked experts, absorbed factors, re-quantised weights) is computed once, in `@initialize`, and
+    kept as a derived parameter. Views and the packing of data with scales stay where they are. Equal work of several functions is shared.
+
+    Guarantees: outside @initialize only `load_parameter`, `pack_scaled` and views have parameters as their only inputs.
+  }];
+  let dependentDialects = ["::mlir::deepseek::DeepSeekDialect", "::mlir::func::FuncDialect"];
+}
+
+def QuantizeFp8Pass : Pass<"deepseek-quantize-fp8", "::mlir::func::FuncOp"> {
+  let summary = "Compute bf16 linear projections in block-scaled FP8";
+  let description = [{
+    Weights of `linear` and `grouped_linear` that depend on parameters alone are quantised with 128x128 blocks (once, after hoisting), their inputs with 1x128.
+    CHANGES NUMERICS: products are of e4m3 values. Projections with f32 results (gate, head) keep their precision.
+  }];
+  let dependentDialects = ["::mlir::deepseek::DeepSeekDialect"];
+  let options = [Option<"scaleFormat", "scale-format", "std::string", /*default=*/"\"f32\"", "Format of the new scales: f32 or ue8m0">];
+}
+
+//===--- passes/kernel: kernel -> kernel ---===//
+
+#endif
