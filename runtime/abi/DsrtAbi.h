@@ -41,24 +41,18 @@ typedef int32_t (*DsrtEntryFn)(DsrtContext *context, void *const *buffers);
 enum { DSRT_TENSOR_MAP_BYTES = 128 };
 
 /* Element types of tensor maps, in the order of the driver's CUtensorMapDataType names. */
-typedef enum DsrtElementType {
-  DSRT_U8 = 0,
-  DSRT_I32 = 1,
-  DSRT_F32 = 2,
-  DSRT_F16 = 3,
-  DSRT_BF16 = 4
-} DsrtElementType;
+typedef enum DsrtElementType { DSRT_U8 = 0, DSRT_I32 = 1, DSRT_F32 = 2, DSRT_F16 = 3, DSRT_BF16 = 4 } DsrtElementType;
 
 /* Everything cuTensorMapEncodeTiled wants, except the address. Dimension 0 is the contiguous one. */
 typedef struct DsrtTensorMapSpec {
-  int32_t elementType;                        /* DsrtElementType */
-  int32_t rank;                               /* 1..5 */
-  int32_t swizzleBytes;                       /* 0, 32, 64 or 128 */
-  int32_t reserved;                           /* 0 */
-  int64_t dims[DSRT_MAX_TENSOR_RANK];         /* elements */
-  int64_t strideBytes[DSRT_MAX_TENSOR_RANK];  /* [0] unused; multiples of 16 */
-  int32_t box[DSRT_MAX_TENSOR_RANK];          /* elements */
-  int32_t reserved2;                          /* 0 */
+  int32_t elementType;                       /* DsrtElementType */
+  int32_t rank;                              /* 1..5 */
+  int32_t swizzleBytes;                      /* 0, 32, 64 or 128 */
+  int32_t reserved;                          /* 0 */
+  int64_t dims[DSRT_MAX_TENSOR_RANK];        /* elements */
+  int64_t strideBytes[DSRT_MAX_TENSOR_RANK]; /* [0] unused; multiples of 16 */
+  int32_t box[DSRT_MAX_TENSOR_RANK];         /* elements */
+  int32_t reserved2;                         /* 0 */
 } DsrtTensorMapSpec;
 
 typedef struct DsrtLaunchConfig {
@@ -77,6 +71,9 @@ typedef struct DsrtLaunchConfig {
 #define DSRT_FUNCTION(name, result, ...) result name(__VA_ARGS__);
 #include "runtime/abi/DsrtAbi.def"
 #undef DSRT_FUNCTION
+#undef DSRT_I32 /* an element type again */
+#undef DSRT_I64
+#undef DSRT_PTR
 
 #ifdef __cplusplus
 }
