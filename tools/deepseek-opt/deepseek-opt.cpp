@@ -1,6 +1,7 @@
 // Runs any pass on any level of IR.
 #include "dialects/deepseek/DeepSeekOps.h"
 #include "dialects/kernel/KernelOps.h"
+#include "lowering/Passes.h"
 #include "passes/Passes.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -13,6 +14,7 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   mlir::registerAllPasses();
   mlir::deepseek::registerDeepSeekPasses();
+  mlir::deepseek::registerDeepSeekLoweringPasses();
   registry.insert<mlir::deepseek::DeepSeekDialect, mlir::deepseek::kernel::KernelDialect>();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "DeepSeek compiler pass driver\n", registry));
 }
