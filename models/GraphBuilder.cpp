@@ -65,6 +65,8 @@ std::string models::inferenceTensorName(StringRef name) {
 }
 
 Value GraphBuilder::parameter(StringRef name, ArrayRef<int64_t> shape, Type element) {
+  // "model.layers.0.self_attn.q_a_proj.weight" is "q_a_proj" within its scope.
+  StringRef owner = name.rsplit('.').first, valueName = owner.substr(owner.rfind('.') + 1);
   std::string renamed;
   if (options.tensorNames == TensorNames::Inference)
     name = renamed = inferenceTensorName(name);
@@ -77,7 +79,7 @@ Value GraphBuilder::parameter(StringRef name, ArrayRef<int64_t> shape, Type elem
       builder.setInsertionPointToStart(module.getBody());
     lastParameter = ParameterOp::create(builder, builder.getUnknownLoc(), name, type, /*derived=*/false);
   }
-  return LoadParameterOp::create(builder, scope, type, name);
+  return LoadParameterOp::create(builder, loc(valueName), type, name);
 }
 
 Value GraphBuilder::linearWeight(StringRef name, int64_t out, int64_t in) {
@@ -90,13 +92,13 @@ Value GraphBuilder::linearWeight(StringRef name, int64_t out, int64_t in) {
 }
 
 Value GraphBuilder::expertWeights(function_ref<std::string(int64_t)> name, int64_t count, int64_t out, int64_t in) {
-  auto stack = [&](const Twine &suffix, ArrayRef<int64_t> shape, Type element) -> Value {
+  auto stack = [&](StringRef suffix, ArrayRef<int64_t> shape, Type element) -> Value {
     SmallVector<Value> parts;
     for (int64_t i = 0; i < count; ++i)
-      parts.push_back(parameter((name(i) + suffix).str(), shape, element));
+      parts.push_back(parameter(name(i) + suffix.str(), shape, element));
     SmallVector<int64_t> stacked{count};
     stacked.append(shape.begin(), shape.end());
-    return StackOp::create(builder, scope, tensor(stacked, element), parts);
+    return StackOp::create(builder, loc("experts"), tensor(stacked, element), parts);
   };
   if (!blockScaled())
     return stack(".weight", {out, in}, storage);
