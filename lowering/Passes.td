@@ -31,4 +31,22 @@ def BindBuffersPass : Pass<"bind-buffers", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::deepseek::kernel::KernelDialect"];
 }
 
+def ConvertKernelToNvvmPass : Pass<"convert-kernel-to-nvvm", "::mlir::ModuleOp"> {
+  let summary = "Build the device code of every kernel operation";
+  let description = [{
+    Runs the kernel family of each operation (lowering/hopper/Kernels.def). Operations that differ only in the addresses of their operands and results
+    share one kernel. Fails when a kernel's pipelines arrive at their barriers more or less often than those expect.
+
+    Requires: every operand is a view (`getBufferView`) of a `kernel.load_buffer`, a `kernel.buffer_memref` or a result with a `placement`.
+    Guarantees: functions hold `kernel.launch` only; kernels are `llvm.func` with `nvvm.kernel`, in the llvm, nvvm, arith, math and scf dialects.
+    ```mlir
+    %d = kernel.gemm %a, %b schedule <tile = [128, 128, 64], stages = 4> {placement = [#kernel.pointer<@workspace + 0>]} : ...
+    // becomes
+    kernel.launch @gemm_0 grid [132, 1, 1] threads 384 cluster 1 shared 166000 programmatic args [#kernel.tensor_map<@a + 0, ...>, ...]
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::deepseek::kernel::KernelDialect", "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",
+                           "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect"];
+}
+
 #endif

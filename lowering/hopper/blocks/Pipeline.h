@@ -1,0 +1,65 @@
+// A ring of shared-memory stages between producer and consumer warps, and the mbarriers that guard it.
+#pragma once
+
+#include "lowering/hopper/blocks/SmemArena.h"
+
+namespace mlir::deepseek::hopper {
+
+/// Where a role stands in a pipeline: both are i32 and travel through loops (values(), and back with the constructor).
+struct PipelineState {
+  Value stage; // 0 .. stages-1
+  Value phase; // parity, flips each time the ring wraps
+  PipelineState() = default;
+  PipelineState(Value stage, Value phase) : stage(stage), phase(phase) {}
+  explicit PipelineState(ValueRange values) : stage(values[0]), phase(values[1]) {}
+  Values values() const { return {stage, phase}; }
+};
+
+/// Protocol, per stage: producer `acquire` (wait until empty), copy, `commit`; consumer `wait` (until full), read,
+/// `release`. Each role keeps its own PipelineState, begins with start() and calls advance() once for each stage it
+/// handled. Roles must handle the same number of stages.
+class Pipeline {
+public:
+  /// `producerArrivals`: arrivals that fill a stage (1 for a single thread that issues TMA; the number of threads for
+  /// cp.async). `consumerWarps`: warps that read a stage; each of them arrives once, by one lane, when it calls
+  /// release.
+  Pipeline(KernelBuilder &k, SmemArena &arena, llvm::StringRef name, int64_t stages, int64_t producerArrivals,
+           int64_t consumerWarps);
+
+  /// Initialises the barriers: one thread; then fenceBarrierInit and a CTA barrier, once for all pipelines.
+  void init();
+
+  PipelineState start() { return {k.i32(0), k.i32(0)}; }
+  PipelineState advance(const PipelineState &state);
+
+  // --- producer ---
+  void acquire(const PipelineState &state);
+  /// TMA producer, in an elected role: announces `bytes` and arrives. Then issue TMA loads on fullBarrier(state) with
+  /// exactly this many bytes in all.
+  void commit(const PipelineState &state, Int bytes);
+  /// cp.async producer: every thread of the role arrives when its copies have landed. The consumer that reads with
+  /// wgmma needs fenceAsyncShared on the producer's side; prefer wait groups then.
+  void commitCpAsync(const PipelineState &state);
+  /// Producer that wrote with ordinary stores: every thread of the role arrives.
+  void commitStores(const PipelineState &state);
+
+  // --- consumer ---
+  void wait(const PipelineState &state);
+  /// All lanes of every consumer warp call it, converged, after their last read of the stage.
+  void release(const PipelineState &state);
+
+  Value fullBarrier(const PipelineState &state) { return barrier(0, state); }
+  int64_t stages() const { return count; }
+
+private:
+  PipelineRecord &record() { return k.pipelines[index]; }
+  Value barrier(int64_t offset, const PipelineState &state);
+
+  KernelBuilder &k;
+  SmemArena &arena;
+  int64_t count, producerArrivals, consumerWarps;
+  int64_t barriers; // offset of full[stages], then empty[stages]
+  size_t index;     // in KernelBuilder::pipelines
+};
+
+} // namespace mlir::deepseek::hopper
