@@ -1,0 +1,54 @@
+// Tokenizes and renders what it reads, for the scripts that compare the runtime with reference implementations.
+//
+//   text-driver tokenizer DIR   reads lines {"text": "...", "special": true} or {"ids": [1, 2], "skip": true} and
+//   answers
+//                               each with {"ids": [...]} or {"text": "...", "stream": "..."}, or {"error": "..."}
+#include "runtime/core/JsonFields.h"
+#include "runtime/text/StreamDecoder.h"
+#include "runtime/text/Tokenizer.h"
+#include "runtime/text/Unicode.h"
+
+#include <cstdio>
+#include <iostream>
+#include <string>
+
+using namespace dsrt;
+using nlohmann::json;
+
+static json answerTokenizer(const Tokenizer &tokenizer, const json &request) {
+  if (request.contains("text")) {
+    StatusOr<std::vector<int32_t>> ids =
+        tokenizer.encode(request["text"].get<std::string>(), request["special"] == true);
+    return ids.ok() ? json{{"ids", *ids}} : json{{"error", ids.status().message()}};
+  }
+  StatusOr<std::vector<int64_t>> wide = jsonIntegers(request["ids"], "ids", INT32_MIN, INT32_MAX);
+  if (!wide.ok())
+    return {{"error", wide.status().message()}};
+  std::vector<int32_t> ids(wide->begin(), wide->end());
+  bool skip = request["skip"] == true;
+  StreamDecoder decoder(tokenizer, skip);
+  std::string stream;
+  for (int32_t id : ids)
+    stream += decoder.push(id);
+  stream += decoder.finish();
+  return {{"text", toValidUtf8(tokenizer.decode(ids, skip))}, {"stream", stream}};
+}
+
+int main(int argc, char **argv) {
+  if (argc != 3 || std::string(argv[1]) != "tokenizer") {
+    std::fprintf(stderr, "usage: text-driver tokenizer DIR\n");
+    return 2;
+  }
+  StatusOr<Tokenizer> tokenizer = Tokenizer::load(argv[2]);
+  if (!tokenizer.ok()) {
+    std::fprintf(stderr, "text-driver: %s\n", tokenizer.status().message().c_str());
+    return 1;
+  }
+  std::ios::sync_with_stdio(false);
+  for (std::string line; std::getline(std::cin, line);) {
+    StatusOr<json> request = parseJson(line, "request");
+    json answer = request.ok() ? answerTokenizer(*tokenizer, *request) : json{{"error", request.status().message()}};
+    std::cout << answer.dump() << '\n';
+  }
+  return 0;
+}
