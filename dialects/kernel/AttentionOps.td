@@ -12,6 +12,13 @@ def MlaDecodeOp : Kernel_Op<"mla_decode", [MemoryEffects<[MemRead]>]> {
     `c[j]`. A token with position -1 gives zeros (and lse -inf).
     Split 1: one result `[T, H, r]` of the activation type. Split s > 1: each of s parts of the positions of a sequence gives a partial result
     `[s, T, H, r]` f32, normalised within its part, and `lse` `[s, T, H]` f32, log2 of its softmax sum (base 2, scale included); `kernel.mla_combine` joins them.
+    Part i of a token that sees n positions covers those from `min(n, i*q)` to `min(n, (i+1)*q)`, `q = ceil(ceil(n / PAGE) / s) * PAGE`; an empty part gives zeros and lse -inf.
+
+    - C1: qLatent is `[T, H, r]`, qRope `[T, H, dr]`.
+    - C2: the cache is `memref<?xLxPAGEx(r+dr)>`, static but for its first dimension, and `0 <= layer < L`.
+    - C3: positions is `[T]`, blockTable `[S, P]`, S divides T.
+    - C4: without lse the result is `[T, H, r]`; with it, the result is `[s, T, H, r]` f32 and lse `[s, T, H]`.
+    - C5: a schedule's `split` is s (1 without lse).
   }];
   let arguments = (ins KRankedFloat:$qLatent, KRankedFloat:$qRope, AnyStridedMemRef:$cache, I64Attr:$layer,
                        KRankedI32:$positions, KRankedI32:$blockTable, F64Attr:$scale, OptionalAttr<ScheduleAttr>:$schedule);
@@ -24,7 +31,11 @@ def MlaDecodeOp : Kernel_Op<"mla_decode", [MemoryEffects<[MemRead]>]> {
 
 def MlaCombineOp : Kernel_Op<"mla_combine", [Pure]> {
   let summary = "join the partial results of a split mla_decode";
-  let description = [{ `result[t,h] = sum_s w_s partial[s,t,h] / sum_s w_s`, `w_s = 2^(lse[s,t,h] - max_s lse)`; zeros if every lse is -inf. }];
+  let description = [{
+    `result[t,h] = sum_s w_s partial[s,t,h] / sum_s w_s`, `w_s = 2^(lse[s,t,h] - max_s lse)`; zeros if every lse is -inf.
+
+    - C1: partial is `[s, T, H, r]`, lse `[s, T, H]`, the result `[T, H, r]`.
+  }];
   let arguments = (ins KRankedF32:$partial, KRankedF32:$lse, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs KRankedFloat:$result);
   let assemblyFormat = "$partial `,` $lse (`schedule` $schedule^)? attr-dict `:` type($partial) `,` type($lse) `->` type($result)";
@@ -36,6 +47,10 @@ def CacheGatherOp : Kernel_Op<"cache_gather", [MemoryEffects<[MemRead]>]> {
   let description = [{
     For each sequence s with length `n_s = 1 + max positions of its tokens`: `result[s*C + j] = record j` for j < n_s (the first result: latents `[S*C, r]`; the second: keys
     `[S*C, dr]`; `C = P * PAGE`), other rows undefined. `lengths` `[S]` i32 = n_s.
+
+    - C1: the cache is `memref<?xLxPAGEx(r+dr)>`, static but for its first dimension, and `0 <= layer < L`.
+    - C2: positions is `[T]`, blockTable `[S, P]`, S divides T.
+    - C3: latents is `[S*C, r]`, keys `[S*C, dr]`, both of the cache's element type; lengths is `[S]`.
   }];
   let arguments = (ins AnyStridedMemRef:$cache, I64Attr:$layer, KRankedI32:$positions, KRankedI32:$blockTable,
                        OptionalAttr<ScheduleAttr>:$schedule);
@@ -51,6 +66,10 @@ def MlaPrefillOp : Kernel_Op<"mla_prefill", [Pure]> {
   let description = [{
     `qNope` `[T, H, dn]`, `qRope` `[T, H, dr]`, `kv` `[S*C, H, dn+dv]` (row s*C + j: position j of sequence s, keys first), `kRope` `[S*C, dr]`, `positions` `[T]`.
     Token t of sequence `t / (T / S)` sees positions j <= positions[t]. Scores times `scale`, softmax in f32, result `[T, H, dv]`; zeros for position -1.
+
+    - C1: qNope is `[T, H, dn]`, qRope `[T, H, dr]`, positions `[T]`.
+    - C2: kv is `[S*C, H, dn+dv]`, kRope `[S*C, dr]`, the result `[T, H, dv]`.
+    - C3: `sequences` is positive and divides T and the rows of kv.
   }];
   let arguments = (ins KRankedFloat:$qNope, KRankedFloat:$qRope, KRankedFloat:$kv, KRankedFloat:$kRope, KRankedI32:$positions,
                        I64Attr:$sequences, F64Attr:$scale, OptionalAttr<ScheduleAttr>:$schedule);

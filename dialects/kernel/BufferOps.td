@@ -9,6 +9,8 @@ def BufferOp : Kernel_Op<"buffer", [Symbol]> {
   let description = [{
     The order of the declarations is the order of the manifest's table. `type` is a tensor, or for a cache a memref whose first dimension is
     dynamic. `sources` says which checkpoint tensors the loader puts where (byte offsets).
+    - C1: the type is a static tensor, or with role `cache` a memref of rank 4, dynamic in its first dimension only.
+    - C2: sources belong to role `parameter`; each lies within the buffer, has its element type, and overlaps no other.
     ```mlir
     kernel.buffer @tokens input : tensor<128xi32>
     kernel.buffer @qkv_a parameter sources [#kernel.source<"q_a.weight" at 0 : tensor<128x256xbf16>>] : tensor<272x256xbf16>
@@ -25,6 +27,8 @@ def LoadBufferOp : Kernel_Op<"load_buffer", [Pure, DeclareOpInterfaceMethods<Sym
   let description = [{
     The result's elements are the first ones of the buffer, row-major: an entry with a small bucket uses a prefix of a shared buffer. Only of buffers
     that the entry does not write: parameters, derived parameters (outside @initialize) and inputs.
+    - C1: the symbol names a `kernel.buffer` of a tensor type with the same element type and at least as many elements.
+    - C2: its role is not output or cache.
   }];
   let arguments = (ins FlatSymbolRefAttr:$buffer);
   let results = (outs AnyRankedTensor:$result);
@@ -33,6 +37,7 @@ def LoadBufferOp : Kernel_Op<"load_buffer", [Pure, DeclareOpInterfaceMethods<Sym
 
 def BufferMemRefOp : Kernel_Op<"buffer_memref", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a buffer as a memref: a paged cache `memref<?xLxPAGExWxT>`, or any buffer on the way to host code";
+  let description = [{ - C1: the symbol names a `kernel.buffer` with the same element type. }];
   let arguments = (ins FlatSymbolRefAttr:$buffer);
   let results = (outs AnyStridedMemRef:$result);
   let assemblyFormat = "$buffer attr-dict `:` type($result)";
@@ -40,6 +45,10 @@ def BufferMemRefOp : Kernel_Op<"buffer_memref", [Pure, DeclareOpInterfaceMethods
 
 def StoreBufferOp : Kernel_Op<"store_buffer", [MemoryEffects<[MemWrite]>, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "make a value the contents (or a prefix of the contents) of an output or derived buffer";
+  let description = [{
+    - C1: the symbol names a `kernel.buffer` of a tensor type with the same element type and at least as many elements.
+    - C2: its role is output or derived.
+  }];
   let arguments = (ins AnyRankedTensor:$value, FlatSymbolRefAttr:$buffer);
   let assemblyFormat = "$value `,` $buffer attr-dict `:` type($value)";
 }

@@ -39,11 +39,15 @@ def LaunchOp : Kernel_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterf
   let summary = "launch a kernel with constant geometry and arguments";
   let description = [{
     `kernel` names a `kernel.binary`, or the `llvm.func` it is compiled from. Arguments are `#kernel.pointer`, `#kernel.tensor_map` or `#kernel.int`.
+    - C1: `grid` has three positive sizes; `threads` is 1 to 1024; `cluster` is positive and divides grid x; `sharedBytes` is not negative.
+    - C2: each argument is one of the three kinds.
+    - C3: `kernel` names a symbol of the module.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, DenseI64ArrayAttr:$grid, I64Attr:$threads, I64Attr:$cluster, I64Attr:$sharedBytes,
                        UnitAttr:$programmatic, ArrayAttr:$args);
   let assemblyFormat = [{
     $kernel `grid` $grid `threads` $threads `cluster` $cluster `shared` $sharedBytes (`programmatic` $programmatic^)? `args` $args attr-dict }];
+  let hasVerifier = 1;
 }
 
 #endif

@@ -22,6 +22,12 @@ def GemmOp : Kernel_Gemm<"gemm"> {
     are summed in f32 (tensor-core precision), multiplied by both scales and added in f32. D is rounded once.
     `rows` `[S]` i32: only rows i with `i % (M/S) < rows[i / (M/S)]` are wanted; the others of D are undefined.
     A and B may also differ in element type on the CPU target (f32 activations, bf16 weights).
+
+    - C1: A, B and D are all of rank 2 or all of rank 3.
+    - C2: A and B have the same K; D is `[M, N]`, or `[M, H, N]` with A's and B's H equal.
+    - C3: scales are given exactly if A and B are f8E4M3FN; then the rank is 2.
+    - C4: `aScales` is `[M, ceil(K/128)]`, `bScales` `[ceil(N/128), ceil(K/128)]`.
+    - C5: `rows` has one dimension, whose size divides M.
   }];
 }
 
@@ -35,6 +41,10 @@ def GroupedGemmOp : Kernel_Op<"grouped_gemm", [Pure, AttrSizedOperandSegments]> 
   let description = [{
     A `[M, K]` with rows sorted by group, `offsets` `[E+1]` i32, B `[E, N, K]`, D `[M, N]`: rows `offsets[e] <= i < offsets[e+1]` use `B[e]`. Element types and
     scales as `kernel.gemm`, `bScales` `[E, ceil(N/128), ceil(K/128)]`. The host never reads the offsets.
+
+    - C1: A is `[M, K]`, B `[E, N, K]`, D `[M, N]`.
+    - C2: `offsets` is `[E+1]`.
+    - C3: scales are given exactly if A and B are f8E4M3FN; `aScales` is `[M, ceil(K/128)]`, `bScales` `[E, ceil(N/128), ceil(K/128)]`.
   }];
   let arguments = (ins KRankedData:$a, KRankedI32:$offsets, KRankedData:$b, Optional<KRankedF32>:$aScales,
                        Optional<KRankedF32>:$bScales, OptionalAttr<ScheduleAttr>:$schedule);
@@ -47,9 +57,24 @@ def GroupedGemmOp : Kernel_Op<"grouped_gemm", [Pure, AttrSizedOperandSegments]> 
 
 def TransposeOp : Kernel_Op<"transpose", [Pure]> {
   let summary = "swap the last two dimensions (weights, at load)";
+  let description = [{ - C1: the result has the operand's element type and its shape with the last two dimensions (of 2 or 3) swapped. }];
   let arguments = (ins KRankedData:$x, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs KRankedData:$result);
   let assemblyFormat = "$x (`schedule` $schedule^)? attr-dict `:` type($x) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def BlockQuantizeOp : Kernel_Op<"block_quantize", [Pure]> {
+  let summary = "e4m3 with one scale for each 128x128 block of the last two dimensions (weights, at load)";
+  let description = [{
+    As `kernel.row_quantize`, with blocks of 128x128 (the last of a dimension may be partial): `s = max(max|x|, 1e-4) / 448`, with `powerOfTwo` rounded up to a power
+    of two; `data = e4m3(x / s)`.
+    - C1: x and data are `[N, K]` or `[E, N, K]`, scales `[ceil(N/128), ceil(K/128)]` or `[E, ceil(N/128), ceil(K/128)]`.
+  }];
+  let arguments = (ins KRankedFloat:$x, UnitAttr:$powerOfTwo, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs RankedTensorOf<[F8E4M3FN]>:$data, KRankedF32:$scales);
+  let assemblyFormat = [{
+    $x (`power_of_two` $powerOfTwo^)? (`schedule` $schedule^)? attr-dict `:` type($x) `->` type($data) `,` type($scales) }];
   let hasVerifier = 1;
 }
 

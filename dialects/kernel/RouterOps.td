@@ -10,6 +10,10 @@ def RouteOp : Kernel_Op<"route", [Pure]> {
     Logits `[T, E]` f32. Scores: softmax or sigmoid. Selection score = score + bias. If `nGroup` > 1 and `group` is not none, only the `topkGroup` groups of E / nGroup
     neighbours with the best group score (maximum, or sum of the two largest selection scores) stay eligible, others are -inf. The `topK` best selection scores
     win; lower index wins a tie, for groups too. Weights: the chosen scores without bias, over (their sum + 1e-20) if `normalize`, times `scale`. Best first.
+
+    - C1: logits is `[T, E]`, bias `[E]`, weights and indices `[T, topK]`.
+    - C2: nGroup divides E; `1 <= topkGroup <= nGroup`; a group scored by `top2_sum` has two members or more.
+    - C3: `1 <= topK`, and topK is at most the number of eligible experts.
   }];
   let arguments = (ins KRankedF32:$logits, Optional<KRankedF32>:$bias, I64Attr:$topK, I64Attr:$nGroup, I64Attr:$topkGroup,
                        RouteScoreAttr:$score, RouteGroupAttr:$group, BoolAttr:$normalize, F64Attr:$scale, OptionalAttr<ScheduleAttr>:$schedule);
@@ -23,6 +27,8 @@ def SortTokensOp : Kernel_Op<"sort_tokens", [Pure]> {
   let description = [{
     `indices` `[T, K]` in [0, E). Pairs sorted by group, then token, then choice. `offsets` `[E+1]`; `rowOf` `[T, K]`, the sorted row of each pair; `tokenOf` `[T*K]`, the token
     of each sorted row.
+
+    - C1: indices and rowOf are `[T, K]`, offsets `[groups+1]`, tokenOf `[T*K]`.
   }];
   let arguments = (ins KRankedI32:$indices, I64Attr:$groups, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs KRankedI32:$offsets, KRankedI32:$rowOf, KRankedI32:$tokenOf);
@@ -33,7 +39,14 @@ def SortTokensOp : Kernel_Op<"sort_tokens", [Pure]> {
 
 def SampleOp : Kernel_Op<"sample", [Pure]> {
   let summary = "draw an index from each row of logits";
-  let description = [{ Numerics as `deepseek.sample`: temperature <= 0 is argmax (lower index wins); then top_k, top_p, and a draw by index order. }];
+  let description = [{
+    Logits `[R, V]`. Row by row: temperature <= 0: the index of the largest logit, lower index on a tie. Otherwise `z = logits / temperature`; candidates are taken from z in descending
+    order (lower index first on a tie): the first `topK` (all when 0), then of these the shortest prefix whose softmax mass (softmax over the topK candidates, f32)
+    reaches `topP` (all when >= 1; never empty). `u = (top 24 bits of splitmix64(seed + 0x9E3779B97F4A7C15 * (position + 1))) / 2^24`. The result is the first candidate, in INDEX
+    order, whose running sum of `exp(z - max z)` exceeds `u * total`; the last candidate if none does.
+
+    - C1: logits is `[R, V]`; every other operand and the result are `[R]`.
+  }];
   let arguments = (ins KRankedF32:$logits, KRankedF32:$temperature, KRankedI32:$topK, KRankedF32:$topP, RankedTensorOf<[I64]>:$seed,
                        KRankedI32:$positions, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs KRankedI32:$result);
@@ -44,6 +57,7 @@ def SampleOp : Kernel_Op<"sample", [Pure]> {
 
 def TopKOp : Kernel_Op<"top_k", [Pure]> {
   let summary = "the k largest elements of each row, best first; the lower index wins a tie";
+  let description = [{ - C1: x is `[R, V]`, values and indices `[R, k]`, `1 <= k <= V`. }];
   let arguments = (ins KRankedF32:$x, I64Attr:$k, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs KRankedF32:$values, KRankedI32:$indices);
   let assemblyFormat = "$x `k` $k (`schedule` $schedule^)? attr-dict `:` type($x) `->` type($values) `,` type($indices)";
