@@ -49,4 +49,25 @@ def ConvertKernelToNvvmPass : Pass<"convert-kernel-to-nvvm", "::mlir::ModuleOp">
                            "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect"];
 }
 
+def ConvertNvvmToBinaryPass : Pass<"convert-nvvm-to-binary", "::mlir::ModuleOp"> {
+  let summary = "Compile device functions to cubins with LLVM and ptxas";
+  let description = [{
+    Every `llvm.func` with `nvvm.kernel` becomes a `kernel.binary` of the same name, several at a time. A performance advisory of ptxas (C75xx), a spill or a stack
+    frame is an error that names the kernel. One remark per kernel tells its registers, shared memory and size.
+    Requires: ptxas of CUDA 13 (see `ptxas`). Guarantees: no device function and no shared-memory global is left.
+    ```mlir
+    llvm.func @gemm_0(...) attributes {nvvm.kernel} { ... }
+    // becomes
+    kernel.binary @gemm_0 shared 166000 registers 168 : "..."
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect", "::mlir::deepseek::kernel::KernelDialect",
+                           "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect"];
+  let options = [
+    Option<"ptxas", "ptxas", "std::string", /*default=*/"", "Path of ptxas; otherwise found on PATH, in the CUDA toolkit or its Python wheel">,
+    Option<"dumpTo", "dump-to", "std::string", /*default=*/"", "Directory for <kernel>.ll, .ptx, .cubin and .ptxas (its log)">,
+    Option<"ptxOnly", "ptx-only", "bool", /*default=*/"false", "Stop after PTX; changes nothing, for tests without ptxas">,
+  ];
+}
+
 #endif
