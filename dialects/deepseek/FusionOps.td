@@ -17,6 +17,10 @@ def FusionOp : DeepSeek_Op<"fusion", [SingleBlockImplicitTerminator<"YieldOp">, 
       deepseek.yield %0, %1 : tensor<8x256xbf16>, tensor<8x256xbf16>
     }
     ```
+
+    Constraints:
+    - C1: `pattern` is not empty.
+    - C2: the results are what the terminator yields.
   }];
   let arguments = (ins StrAttr:$pattern);
   let results = (outs Variadic<AnyType>:$results);
@@ -27,6 +31,11 @@ def FusionOp : DeepSeek_Op<"fusion", [SingleBlockImplicitTerminator<"YieldOp">, 
 
 def YieldOp : DeepSeek_Op<"yield", [Pure, Terminator, ReturnLike, HasParent<"FusionOp">]> {
   let summary = "the results of a fusion";
+  let description = [{
+    ```mlir
+    deepseek.yield %0, %1 : tensor<8x256xbf16>, tensor<8x256xbf16>
+    ```
+  }];
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
   let builders = [OpBuilder<(ins), [{ (void)$_state; }]>];

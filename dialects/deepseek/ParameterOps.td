@@ -31,6 +31,11 @@ def LoadParameterOp : DeepSeek_Op<"load_parameter", [Pure, DeclareOpInterfaceMet
 
 def StoreParameterOp : DeepSeek_Op<"store_parameter", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "define a derived parameter (in @initialize only)";
+  let description = [{
+    ```mlir
+    deepseek.store_parameter %x, @"qkv a" : tensor<256x8xbf16>
+    ```
+  }];
   let arguments = (ins AnyRankedTensor:$value, FlatSymbolRefAttr:$parameter);
   let assemblyFormat = "$value `,` $parameter attr-dict `:` type($value)";
 }
@@ -43,6 +48,11 @@ def ConcatOp : DeepSeek_Op<"concat", [Pure]> {
     ```mlir
     %qkv = deepseek.concat %q_a, %kv_a dim 0 : (tensor<128x256xbf16>, tensor<144x256xbf16>) -> tensor<272x256xbf16>
     ```
+
+    Constraints:
+    - C1: at least one input; `dim` is one of its dimensions.
+    - C2: ranks, element types and all other dimensions agree.
+    - C3: the result is the concatenation.
   }];
   let arguments = (ins Variadic<AnyRankedTensor>:$inputs, I64Attr:$dim);
   let results = (outs AnyRankedTensor:$result);
@@ -52,6 +62,15 @@ def ConcatOp : DeepSeek_Op<"concat", [Pure]> {
 
 def StackOp : DeepSeek_Op<"stack", [Pure]> {
   let summary = "stack equally shaped tensors along a new leading dimension (the experts of a layer)";
+  let description = [{
+    Constraints:
+    - C1: at least one input; all types agree.
+    - C2: the result has the number of inputs as leading dimension.
+
+    ```mlir
+    %1 = deepseek.stack %a, %a : (tensor<128x256xbf16>, tensor<128x256xbf16>) -> tensor<2x128x256xbf16>
+    ```
+  }];
   let arguments = (ins Variadic<AnyRankedTensor>:$inputs);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "$inputs attr-dict `:` functional-type($inputs, $result)";
@@ -63,6 +82,15 @@ def AbsorbKeyOp : DeepSeek_Op<"absorb_key", [Pure]> {
   let description = [{
     `w` is kv_b_proj, `[H*(dn+dv), r]` (dequantised first if it is block-scaled). `result[h, c, d] = w[h*(dn+dv) + d, c]`, rounded to
     the result's element type. Use: `q_latent[t, h] = head_linear(q_nope, result)`.
+
+    Constraints:
+    - C1: `nope` and `value` are positive.
+    - C2: the rows of `weight` are a multiple of nope + value.
+    - C3: the result is `[H, r, nope]`.
+
+    ```mlir
+    %0 = deepseek.absorb_key %w nope 32 value 32 : tensor<256x64xbf16> -> tensor<4x64x32xbf16>
+    ```
   }];
   let arguments = (ins FloatOrScaled:$weight, I64Attr:$nope, I64Attr:$value);
   let results = (outs RankedFloat:$result);
@@ -74,6 +102,15 @@ def AbsorbValueOp : DeepSeek_Op<"absorb_value", [Pure]> {
   let summary = "the value half of kv_b_proj, as the weight that turns a latent output into head outputs";
   let description = [{
     `result[h, v, c] = w[h*(dn+dv) + dn + v, c]`, rounded to the result's element type. Use: `head_linear(o_latent, result)`.
+
+    Constraints:
+    - C1: `nope` and `value` are positive.
+    - C2: the rows of `weight` are a multiple of nope + value.
+    - C3: the result is `[H, value, r]`.
+
+    ```mlir
+    %1 = deepseek.absorb_value %s nope 32 value 32 : !deepseek.block_scaled<256x64xf8E4M3FN, 128x128, f32> -> tensor<4x32x64xbf16>
+    ```
   }];
   let arguments = (ins FloatOrScaled:$weight, I64Attr:$nope, I64Attr:$value);
   let results = (outs RankedFloat:$result);

@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+"""Every operation has a documented example and a round-trip test; every labelled constraint (C1, C2, ...) of an operation is checked by a verifier
+(comment `// <op>_c<n>`) and by an invalid test (`@<op>_c<n>`). Exit 1 names what is missing."""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+errors = []
+for dialect in ("deepseek", "kernel"):
+    folder = ROOT / "dialects" / dialect
+    verifiers = "\n".join(f.read_text() for f in folder.glob("*.cpp"))
+    tests = {f.name: f.read_text() for f in (ROOT / "test/dialects" / dialect).glob("*.mlir")}
+    roundtrip = "\n".join(text for name, text in tests.items() if name.endswith("-roundtrip.mlir"))
+    invalid = "\n".join(text for name, text in tests.items() if name.endswith("-invalid.mlir"))
+    for file in sorted(folder.glob("*Ops.td")):
+        for match in re.finditer(r'^def \w+ : \w+<"(\w+)".*?(?=^def |^class |^#endif|\Z)', file.read_text(), re.S | re.M):
+            op, text = match.group(1), match.group(0)
+            where = f"{file.relative_to(ROOT)}: {dialect}.{op}"
+            if "```mlir" not in text:
+                errors.append(f"{where} has no example in its description")
+            if not re.search(rf"\b{dialect}\.{op}\b", roundtrip):
+                errors.append(f"{where} has no round-trip test")
+            for label in re.findall(r"^\s*- (C\d+):", text, re.M):
+                name = f"{op}_{label.lower()}"
+                if not re.search(rf"\b{name}\b", verifiers):
+                    errors.append(f"{where}: no verifier says {name}")
+                if not re.search(rf"@{name}\b", invalid):
+                    errors.append(f"{where}: no invalid test is called @{name}")
+print("\n".join(errors) or "operations: ok")
+sys.exit(1 if errors else 0)
