@@ -70,4 +70,23 @@ def ConvertNvvmToBinaryPass : Pass<"convert-nvvm-to-binary", "::mlir::ModuleOp">
   ];
 }
 
+def ConvertDeepSeekToLinalgPass : Pass<"convert-deepseek-to-linalg", "::mlir::func::FuncOp"> {
+  let summary = "Decompose deepseek operations into linalg, tensor and scf";
+  let description = [{
+    Written from each operation's description, not through the kernel dialect: the numerical reference of the dialect, and one of the two roads
+    to host code. Arithmetic is f32; bf16 and f8E4M3FN tensors are extended where they are read and rounded once where they are written. A
+    `deepseek.fusion` is replaced by its body.
+
+    Requires: bind-buffers has run (the latent cache is a cast from a memref). Guarantees: no deepseek operation is left, or an error names it
+    (collectives have no lowering).
+    ```mlir
+    %y = deepseek.linear %x, %w : tensor<8x256xf32>, tensor<512x256xbf16> -> tensor<8x512xf32>
+    // becomes
+    %y = linalg.generic {indexing_maps = [(t, n, k) -> (t, k), (n, k), (t, n)]} ins(%x, %w) outs(%zeros) { extf, mulf, addf }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
 #endif
