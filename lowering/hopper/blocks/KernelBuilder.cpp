@@ -30,16 +30,9 @@ LLVM::LLVMStructType KernelBuilder::structOf(Type element, int64_t count) const 
 // -------------------------------------------------------------------------------------------------------
 
 Value KernelBuilder::addParameter(Type type, bool tensorMap) {
-  unsigned index = parameterTypes.size();
   parameterTypes.push_back(type);
-  function.setFunctionType(LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), parameterTypes));
-  Value parameter = function.getBody().front().addArgument(type, loc);
-  if (tensorMap) {
-    function.setArgAttr(index, "llvm.byval", TypeAttr::get(LLVM::LLVMArrayType::get(i8Ty, kTensorMapBytes)));
-    function.setArgAttr(index, "llvm.align", b.getI64IntegerAttr(kTensorMapAlignment));
-    function.setArgAttr(index, "nvvm.grid_constant", b.getUnitAttr());
-  }
-  return parameter;
+  parameterIsMap.push_back(tensorMap);
+  return function.getBody().front().addArgument(type, loc);
 }
 
 Value KernelBuilder::sharedBase() {
@@ -57,6 +50,15 @@ Value KernelBuilder::sharedBase() {
 
 void KernelBuilder::finish(int64_t threads, int64_t minBlocks, int64_t cluster) {
   LLVM::ReturnOp::create(b, loc, ValueRange{});
+  function.setFunctionType(LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), parameterTypes));
+  NamedAttribute mapAttributes[] = {
+      b.getNamedAttr("llvm.byval", TypeAttr::get(LLVM::LLVMArrayType::get(i8Ty, kTensorMapBytes))),
+      b.getNamedAttr("llvm.align", b.getI64IntegerAttr(kTensorMapAlignment)),
+      b.getNamedAttr("nvvm.grid_constant", b.getUnitAttr())};
+  SmallVector<DictionaryAttr> attributes;
+  for (bool isMap : parameterIsMap)
+    attributes.push_back(isMap ? b.getDictionaryAttr(mapAttributes) : b.getDictionaryAttr({}));
+  function.setAllArgAttrs(attributes);
   function->setAttr("nvvm.kernel", b.getUnitAttr());
   function->setAttr("nvvm.reqntid", b.getDenseI32ArrayAttr({static_cast<int32_t>(threads), 1, 1}));
   function->setAttr("nvvm.minctasm", b.getI32IntegerAttr(minBlocks));

@@ -189,6 +189,7 @@ private:
   int64_t currentRoleWarps = 0, currentRole = 0, roles = 0;
   bool elected = false;
   llvm::SmallVector<Type> parameterTypes;
+  llvm::SmallVector<bool> parameterIsMap;
 };
 
 } // namespace mlir::deepseek::hopper

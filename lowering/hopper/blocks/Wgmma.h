@@ -49,6 +49,7 @@ public:
   Value &operator[](int64_t index) { return registers[index]; }
   int64_t size() const { return registers.size(); }
   Values values() const { return registers; }
+  void assign(ValueRange values) { registers = Values(values); }
 
 private:
   KernelBuilder &k;

@@ -1,0 +1,99 @@
+// The task body of a tensor-core matrix product: one tile of D = A B^T by TMA and wgmma. It knows no grid; Gemm and
+// GroupedGemm run it under their schedulers.
+#pragma once
+
+#include "lowering/hopper/Kernel.h"
+#include "lowering/hopper/blocks/Pipeline.h"
+#include "lowering/hopper/blocks/Wgmma.h"
+
+namespace mlir::deepseek::hopper {
+
+/// Everything about a product but its addresses.
+struct GemmProblem {
+  DeviceView a;       // [M, K] or [M, H, K]
+  DeviceView b;       // [N, K] or [H, N, K]
+  DeviceView d;       // as A, with N for K
+  DeviceView aScales; // [M, ceil(K/128)] if scaled
+  DeviceView bScales; // [ceil(N/128), ceil(K/128)] if scaled, or [H, ...]
+  bool scaled = false;
+  bool grouped = false; // B (and its scales) has a leading dimension that A and D lack
+  int64_t tileM = 128, tileN = 128, stages = 4;
+
+  int64_t m() const { return a.sizes.front(); }
+  int64_t n() const { return d.sizes.back(); }
+  int64_t k() const { return a.sizes.back(); }
+  bool batched() const { return a.sizes.size() == 3; }
+  int64_t batches() const { return batched() ? a.sizes[1] : 1; }
+  int64_t tileK() const { return 128 / a.elementBytes(); } // one swizzled row of 128 bytes
+  int64_t consumers() const { return tileM / 64; }         // warpgroups
+  int64_t threads() const { return 128 * (1 + consumers()); }
+};
+
+/// Why this family cannot take the product (a pitch that TMA cannot address, a tile it has no code for), or an empty
+/// string.
+std::string whyNotGemm(const GemmProblem &problem);
+
+/// One tile: first row of A and D, first row of B (column of D), the matrix of B (batch or group), and for grouped
+/// products the row after the last that may be stored. All i32.
+struct GemmTile {
+  Value row, column, batch, rowEnd;
+};
+
+/// Values of the operation, for the kernel's arguments. The scales are null unless scaled.
+struct GemmOperands {
+  Value a, b, d, aScales, bScales;
+};
+
+class GemmBody {
+public:
+  /// Adds the kernel's parameters to `plan` and takes its shared memory from `arena`.
+  GemmBody(KernelBuilder &k, LaunchPlan &plan, SmemArena &arena, const GemmProblem &problem,
+           const GemmOperands &operands);
+
+  /// One thread: prefetches the tensor maps and initialises the barriers.
+  void init();
+  /// The three roles, each called within its warps. Producer: warpgroup 0, a tile's loads issued by one elected thread.
+  void produce(llvm::function_ref<void()> tiles);
+  /// Consumers: warpgroups 1 and up. Inside, multiply() per tile.
+  void consume(llvm::function_ref<void()> tiles);
+
+  PipelineState start() { return pipeline.start(); }
+  PipelineState load(const GemmTile &tile, PipelineState state);
+  PipelineState multiply(const GemmTile &tile, PipelineState state);
+
+private:
+  // --- the product ---
+  PipelineState multiplyPlain(Accumulator &acc, PipelineState state);
+  PipelineState multiplyScaled(Accumulator &acc, const GemmTile &tile, PipelineState state);
+  void issue(Accumulator &acc, const PipelineState &state, WgmmaType type, bool accumulate);
+
+  // --- the scales of one K block: two rows of A, the one or two column blocks of B that a tile touches ---
+  struct Scales {
+    Value row[2], column[2];
+    Values values(bool two) const;
+    static Scales of(ValueRange values, bool two);
+  };
+  bool twoColumnBlocks() const { return 128 % problem.tileN != 0; }
+  Scales loadScales(const GemmTile &tile, Value kBlock);
+
+  // --- the epilogue ---
+  void storeTma(Accumulator &acc, const GemmTile &tile);
+  void storeDirect(Accumulator &acc, const GemmTile &tile);
+  void storePair(Value low, Value high, Value address, Value column);
+  bool usesTmaStore() const;
+
+  Values coordinates(Value inner, Value outer, Value batch, bool hasBatch);
+
+  KernelBuilder &k;
+  SmemArena &arena;
+  GemmProblem problem;
+  int64_t kBlocks;
+  int64_t stageA, stageB; // bytes
+  int64_t offsetA, offsetB, offsetD = 0;
+  Pipeline pipeline;
+  Value mapA, mapB, mapD, pointerD, pointerAScales, pointerBScales;
+  Value warp, thread,
+      consumer; // this thread's: warp of the CTA; thread of its warpgroup; index among the consumer warpgroups
+};
+
+} // namespace mlir::deepseek::hopper
