@@ -1,0 +1,43 @@
+// The body of a matrix product with few rows, shared by kernel.skinny_gemm (one matrix) and kernel.grouped_gemm (one of
+// many, found on the device).
+#pragma once
+
+#include "lowering/hopper/Kernel.h"
+#include "lowering/hopper/blocks/SmemArena.h"
+
+namespace mlir::deepseek::hopper {
+
+/// What is constant for a kernel: sizes, pitches (elements between rows) and the tile of one CTA.
+struct SkinnyShape {
+  int64_t n = 0, k = 0; // output features, reduction size
+  int64_t aPitch = 0, bPitch = 0, dPitch = 0;
+  int64_t aScalePitch = 0, bScalePitch = 0; // block-scaled only
+  int64_t aVector = 16, bVector = 16;       // bytes of the widest aligned load
+  bool blockScaled = false;                 // e4m3 with scales; otherwise bf16
+  Type output;                              // bf16 or f32
+  int64_t mTile = 8, nTile = 16, warps = 8; // rows of A, rows of B, warps that share the reduction
+  bool streamB = true;                      // B is a parameter: read past L1, before the kernels it depends on finish
+
+  int64_t elementBytes() const { return blockScaled ? 1 : 2; }
+  int64_t threads() const { return 32 * warps; }
+};
+
+/// Addresses of row 0 of each operand, for this CTA's matrix.
+struct SkinnyPointers {
+  Value a, b, d, aScales, bScales;
+};
+
+/// Widths, tile and warps for `rows` rows from the schedule attribute (tile = [rows of A, rows of B, unused], warps),
+/// or a default. Reports on `op`.
+LogicalResult planSkinny(Operation *op, std::optional<kernel::ScheduleAttr> schedule, int64_t rows, SkinnyShape &shape);
+/// Bytes (1..16) of the widest load along the last dimension that the view's address, pitches and size allow.
+int64_t skinnyVectorBytes(const DeviceView &view);
+/// True if D = A B^T of these element types can be computed; reports on `op` otherwise.
+LogicalResult checkSkinnyElements(Operation *op, const DeviceView &a, const DeviceView &b, Type output, bool scaled);
+
+/// Computes rows [mBase, min(mBase + mTile, mEnd)) and columns [nBase, nBase + nTile) of D. `beforeInputs` runs after
+/// the first loads of B are under way and before A is read (the wait for earlier kernels goes there).
+void skinnyGemmBody(KernelBuilder &k, SmemArena &arena, const SkinnyShape &shape, const SkinnyPointers &pointers,
+                    Value mBase, Value mEnd, Value nBase, llvm::function_ref<void()> beforeInputs);
+
+} // namespace mlir::deepseek::hopper

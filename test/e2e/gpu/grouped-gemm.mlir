@@ -1,0 +1,43 @@
+// Compared on a GPU with the CPU artefact (test/e2e/gpu/README.md). Offsets come from sort_tokens of random group indices: some groups are empty, some cross a tile.
+
+// range: decode.arg1=0:7
+func.func @decode(%a: tensor<2x256xbf16>, %i: tensor<1x2xi32>, %b: tensor<8x192x256xbf16>) -> tensor<2x192xbf16> {
+  %o, %r, %t = kernel.sort_tokens %i groups 8 : tensor<1x2xi32> -> tensor<9xi32>, tensor<1x2xi32>, tensor<2xi32>
+  %0 = kernel.grouped_gemm %a, %o, %b : tensor<2x256xbf16>, tensor<9xi32>, tensor<8x192x256xbf16> -> tensor<2x192xbf16>
+  return %0 : tensor<2x192xbf16>
+}
+
+// range: v2_lite.arg1=0:63
+func.func @v2_lite(%a: tensor<96x2048xbf16>, %i: tensor<48x2xi32>, %b: tensor<64x1408x2048xbf16>) -> tensor<96x1408xbf16> {
+  %o, %r, %t = kernel.sort_tokens %i groups 64 : tensor<48x2xi32> -> tensor<65xi32>, tensor<48x2xi32>, tensor<96xi32>
+  %0 = kernel.grouped_gemm %a, %o, %b : tensor<96x2048xbf16>, tensor<65xi32>, tensor<64x1408x2048xbf16> -> tensor<96x1408xbf16>
+  return %0 : tensor<96x1408xbf16>
+}
+
+// range: crowded.arg1=0:2
+func.func @crowded(%a: tensor<300x80xbf16>, %i: tensor<150x2xi32>, %b: tensor<3x80x80xbf16>) -> tensor<300x80xf32> {
+  %o, %r, %t = kernel.sort_tokens %i groups 3 : tensor<150x2xi32> -> tensor<4xi32>, tensor<150x2xi32>, tensor<300xi32>
+  %0 = kernel.grouped_gemm %a, %o, %b : tensor<300x80xbf16>, tensor<4xi32>, tensor<3x80x80xbf16> -> tensor<300x80xf32>
+  return %0 : tensor<300x80xf32>
+}
+
+// range: many_groups.arg1=0:255
+func.func @many_groups(%a: tensor<64x128xbf16>, %i: tensor<32x2xi32>, %b: tensor<256x130x128xbf16>) -> tensor<64x130xbf16> {
+  %o, %r, %t = kernel.sort_tokens %i groups 256 : tensor<32x2xi32> -> tensor<257xi32>, tensor<32x2xi32>, tensor<64xi32>
+  %0 = kernel.grouped_gemm %a, %o, %b : tensor<64x128xbf16>, tensor<257xi32>, tensor<256x130x128xbf16> -> tensor<64x130xbf16>
+  return %0 : tensor<64x130xbf16>
+}
+
+// range: fp8_decode.arg1=0:15
+func.func @fp8_decode(%a: tensor<8x256xf8E4M3FN>, %i: tensor<4x2xi32>, %b: tensor<16x256x256xf8E4M3FN>, %sa: tensor<8x2xf32>, %sb: tensor<16x2x2xf32>) -> tensor<8x256xbf16> {
+  %o, %r, %t = kernel.sort_tokens %i groups 16 : tensor<4x2xi32> -> tensor<17xi32>, tensor<4x2xi32>, tensor<8xi32>
+  %0 = kernel.grouped_gemm %a, %o, %b scales(%sa, %sb) : tensor<8x256xf8E4M3FN>, tensor<17xi32>, tensor<16x256x256xf8E4M3FN> scales(tensor<8x2xf32>, tensor<16x2x2xf32>) -> tensor<8x256xbf16>
+  return %0 : tensor<8x256xbf16>
+}
+
+// range: fp8_tails.arg1=0:4
+func.func @fp8_tails(%a: tensor<90x80xf8E4M3FN>, %i: tensor<45x2xi32>, %b: tensor<5x300x80xf8E4M3FN>, %sa: tensor<90x1xf32>, %sb: tensor<5x3x1xf32>) -> tensor<90x300xf32> {
+  %o, %r, %t = kernel.sort_tokens %i groups 5 : tensor<45x2xi32> -> tensor<6xi32>, tensor<45x2xi32>, tensor<90xi32>
+  %0 = kernel.grouped_gemm %a, %o, %b scales(%sa, %sb) : tensor<90x80xf8E4M3FN>, tensor<6xi32>, tensor<5x300x80xf8E4M3FN> scales(tensor<90x1xf32>, tensor<5x3x1xf32>) -> tensor<90x300xf32>
+  return %0 : tensor<90x300xf32>
+}

@@ -1,0 +1,27 @@
+// RUN: deepseek-opt %s -convert-kernel-to-nvvm | FileCheck %s
+// RUN: rm -rf %t && deepseek-opt %s -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t" -o /dev/null
+// RUN: cat %t/*.ptx | FileCheck %s --check-prefix=PTX
+
+kernel.buffer @x input : tensor<96x2048xbf16>
+kernel.buffer @offsets input : tensor<65xi32>
+kernel.buffer @w parameter : tensor<64x1408x2048xbf16>
+kernel.buffer @y output : tensor<96x1408xbf16>
+
+// 88 tiles of 16 columns; 96 rows in 64 groups need at most 96 / 8 + 64 = 76 row tiles of 8. The host knows no offset.
+// CHECK-LABEL: func.func @experts
+// CHECK:         kernel.launch @grouped_gemm{{.*}} grid [88, 76, 1] threads 256
+// Every warp looks for its tile with a prefix sum over 32 groups at a time.
+// PTX:         griddepcontrol.wait
+// PTX:         shfl.sync.up
+// PTX:         vote.sync.ballot
+// PTX:         ld.global.nc.L1::no_allocate
+// PTX:         mma.sync.aligned.m16n8k16
+// PTX-NOT:     .local
+func.func @experts() {
+  %x = kernel.load_buffer @x : tensor<96x2048xbf16>
+  %o = kernel.load_buffer @offsets : tensor<65xi32>
+  %w = kernel.load_buffer @w : tensor<64x1408x2048xbf16>
+  %y = kernel.grouped_gemm %x, %o, %w {placement = [#kernel.pointer<@y + 0>]}
+    : tensor<96x2048xbf16>, tensor<65xi32>, tensor<64x1408x2048xbf16> -> tensor<96x1408xbf16>
+  return
+}
