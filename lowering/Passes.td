@@ -89,4 +89,29 @@ def ConvertDeepSeekToLinalgPass : Pass<"convert-deepseek-to-linalg", "::mlir::fu
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def ConvertDeepSeekToKernelPass : Pass<"convert-deepseek-to-kernel", "::mlir::func::FuncOp"> {
+  let summary = "Lower model operations to kernels and views";
+  let description = [{
+    Mechanical: each operation becomes the kernel of its family, a row-wise operation or a `deepseek.fusion` of row-wise operations one `kernel.row_fusion`
+    (explicit `extf`/`truncf` where widths differ), a block-scaled value a pair of tensors. A fusion that holds anything else is lowered operation by operation, which a remark reports.
+
+    Requires: a straight-line function; latents normalised on reading (`latent_norm`) only in naive attention. Guarantees: no operation of the deepseek dialect is left but
+    `load_parameter` and `store_parameter` (`bind-buffers` removes those).
+    ```mlir
+    %h = deepseek.add %x, %a : tensor<8x256xbf16>
+    // becomes
+    %h = kernel.row_fusion rows 8 whole [] (%x, %a) : (tensor<8x256xbf16>, tensor<8x256xbf16>) -> tensor<8x256xbf16> {
+    ^bb0(%0: tensor<256xbf16>, %1: tensor<256xbf16>):
+      %2 = arith.extf %0 : tensor<256xbf16> to tensor<256xf32>
+      %3 = arith.extf %1 : tensor<256xbf16> to tensor<256xf32>
+      %4 = arith.addf %2, %3 : tensor<256xf32>
+      %5 = arith.truncf %4 : tensor<256xf32> to tensor<256xbf16>
+      kernel.row_yield %5 : tensor<256xbf16>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::deepseek::kernel::KernelDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 #endif
