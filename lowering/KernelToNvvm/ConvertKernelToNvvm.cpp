@@ -48,7 +48,7 @@ std::string signatureOf(Operation *op, ArrayRef<Value> slots, ArrayRef<DeviceVie
   copy->destroy();
   for (auto [index, view] : llvm::enumerate(views)) {
     size_t first = llvm::find(slots, slots[index]) - slots.begin();
-    os << ";" << first << " align " << view.alignment() << " strides";
+    os << ";" << first << " align " << view.alignment() << (view.readOnly ? " read-only" : "") << " strides";
     for (int64_t stride : view.strides)
       os << " " << stride;
   }

@@ -2,9 +2,11 @@
 // and the loop over them. Requirements: bf16, or f8E4M3FN with scales; rows of A and B at multiples of 16 bytes
 // (GemmProblem, whyNotGemm).
 #include "lowering/hopper/GemmBody.h"
+#include "lowering/hopper/SkinnyGemm.h"
 #include "lowering/hopper/blocks/Memory.h"
 #include "lowering/hopper/blocks/Sync.h"
 #include "lowering/hopper/scheduler/TileScheduler.h"
+#include "mlir/IR/Remarks.h"
 
 using namespace mlir;
 using namespace mlir::deepseek;
@@ -56,8 +58,12 @@ FailureOr<LaunchPlan> hopper::buildGemm(Operation *operation, KernelBuilder &k) 
   FailureOr<GemmProblem> problem = planGemm(op);
   if (failed(problem))
     return failure();
-  if (std::string why = whyNotGemm(*problem); !why.empty())
-    return op.emitError() << "the tensor-core product cannot take this: " << why;
+  if (std::string why = whyNotGemm(*problem); !why.empty()) {
+    remark::missed(op.getLoc(), remark::RemarkOpts::name("Gemm").category("convert-kernel-to-nvvm"))
+        << "gemm on mma.sync instead of wgmma: " << why;
+    return buildSkinnyProduct(operation, k, {op.getA(), op.getB(), op.getResult(), op.getAScales(), op.getBScales()},
+                              std::nullopt);
+  }
 
   LaunchPlan plan;
   SmemArena arena(k);

@@ -48,23 +48,30 @@ bool DeviceView::isContiguous() const {
   return true;
 }
 
+namespace {
+struct RootAddress {
+  FlatSymbolRefAttr buffer;
+  int64_t offset = 0;
+  bool readOnly = false;
+};
+} // namespace
+
 /// The buffer and byte offset of a value that owns storage.
-static FailureOr<std::pair<FlatSymbolRefAttr, int64_t>> getRootAddress(Value root) {
+static FailureOr<RootAddress> getRootAddress(Value root) {
   Operation *op = root.getDefiningOp();
   if (auto load = dyn_cast_or_null<kernel::LoadBufferOp>(op))
-    return std::make_pair(load.getBufferAttr(), int64_t(0));
+    return RootAddress{load.getBufferAttr(), 0, /*readOnly=*/true};
   if (auto memref = dyn_cast_or_null<kernel::BufferMemRefOp>(op))
-    return std::make_pair(memref.getBufferAttr(), int64_t(0));
+    return RootAddress{memref.getBufferAttr()};
   if (op)
     if (auto placement = op->getAttrOfType<ArrayAttr>("placement")) {
       unsigned index = cast<OpResult>(root).getResultNumber();
       if (index < placement.size())
         if (auto pointer = dyn_cast<kernel::PointerArgAttr>(placement[index]))
-          return std::make_pair(pointer.getBuffer(), pointer.getOffset());
+          return RootAddress{pointer.getBuffer(), pointer.getOffset()};
     }
   return emitError(root.getLoc()) << "this value has no address: expected kernel.load_buffer, kernel.buffer_memref or "
-                                     "an operation with a `placement` "
-                                     "(-kernel-plan-memory)";
+                                     "an operation with a `placement` (-kernel-plan-memory)";
 }
 
 static FailureOr<DeviceView> getMemRefView(Value value) {
@@ -75,11 +82,11 @@ static FailureOr<DeviceView> getMemRefView(Value value) {
   int64_t offset;
   if (!type || failed(type.getStridesAndOffset(strides, offset)))
     return emitError(value.getLoc()) << "expected a strided memref of a buffer, got " << value.getType();
-  FailureOr<std::pair<FlatSymbolRefAttr, int64_t>> address = getRootAddress(value);
-  if (failed(address))
+  FailureOr<RootAddress> root = getRootAddress(value);
+  if (failed(root))
     return failure();
-  return DeviceView{address->first, address->second, type.getElementType(), SmallVector<int64_t>(type.getShape()),
-                    strides};
+  return DeviceView{root->buffer, root->offset,  type.getElementType(), SmallVector<int64_t>(type.getShape()),
+                    strides,      root->readOnly};
 }
 
 FailureOr<DeviceView> hopper::getDeviceView(Value value) {
@@ -88,12 +95,13 @@ FailureOr<DeviceView> hopper::getDeviceView(Value value) {
   FailureOr<kernel::BufferView> view = kernel::getBufferView(value);
   if (failed(view))
     return emitError(value.getLoc()) << "this value is not a strided view of a buffer; it must be copied first";
-  FailureOr<std::pair<FlatSymbolRefAttr, int64_t>> address = getRootAddress(view->root);
-  if (failed(address))
+  FailureOr<RootAddress> root = getRootAddress(view->root);
+  if (failed(root))
     return failure();
   Type element = cast<RankedTensorType>(value.getType()).getElementType();
   int64_t elementBytes = element.getIntOrFloatBitWidth() / 8;
-  return DeviceView{address->first, address->second + view->offset * elementBytes, element, view->sizes, view->strides};
+  return DeviceView{root->buffer,  root->offset + view->offset * elementBytes, element, view->sizes, view->strides,
+                    root->readOnly};
 }
 
 // --- parameters

@@ -16,6 +16,7 @@ struct DeviceView {
   Type element;
   llvm::SmallVector<int64_t> sizes;   // elements; ShapedType::kDynamic for the pages of a cache (dimension 0)
   llvm::SmallVector<int64_t> strides; // elements
+  bool readOnly = false;              // nothing that this entry runs writes it: may be read before gridDependencyWait
 
   int64_t elementBytes() const { return element.getIntOrFloatBitWidth() / 8; }
   /// The largest power of two up to `limit` that divides the address (buffers are 256-byte aligned).

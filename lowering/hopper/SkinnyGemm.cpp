@@ -291,9 +291,14 @@ int64_t hopper::skinnyVectorBytes(const DeviceView &view) {
 
 FailureOr<LaunchPlan> hopper::buildSkinnyGemm(Operation *op, KernelBuilder &k) {
   auto gemm = cast<kernel::SkinnyGemmOp>(op);
-  const bool scaled = bool(gemm.getAScales());
-  FailureOr<DeviceView> a = getDeviceView(gemm.getA()), b = getDeviceView(gemm.getB()),
-                        d = getDeviceView(gemm.getResult());
+  return buildSkinnyProduct(op, k, {gemm.getA(), gemm.getB(), gemm.getResult(), gemm.getAScales(), gemm.getBScales()},
+                            gemm.getSchedule());
+}
+
+FailureOr<LaunchPlan> hopper::buildSkinnyProduct(Operation *op, KernelBuilder &k, const SkinnyOperands &operands,
+                                                 std::optional<kernel::ScheduleAttr> schedule) {
+  const bool scaled = bool(operands.aScales);
+  FailureOr<DeviceView> a = getDeviceView(operands.a), b = getDeviceView(operands.b), d = getDeviceView(operands.d);
   if (failed(a) || failed(b) || failed(d) || failed(checkSkinnyElements(op, *a, *b, d->element, scaled)))
     return failure();
   const bool batched = a->sizes.size() == 3;
@@ -309,25 +314,25 @@ FailureOr<LaunchPlan> hopper::buildSkinnyGemm(Operation *op, KernelBuilder &k) {
   shape.output = d->element;
   shape.aVector = skinnyVectorBytes(*a);
   shape.bVector = skinnyVectorBytes(*b);
-  FailureOr<kernel::BufferView> bRoot = kernel::getBufferView(gemm.getB());
+  FailureOr<kernel::BufferView> bRoot = kernel::getBufferView(operands.b);
   shape.streamB = succeeded(bRoot) && bRoot->root.getDefiningOp<kernel::LoadBufferOp>();
-  if (failed(planSkinny(op, gemm.getSchedule(), rows, shape)))
+  if (failed(planSkinny(op, schedule, rows, shape)))
     return failure();
 
   LaunchPlan plan;
   SmemArena arena(k);
   SkinnyPointers p;
-  p.a = pointerParameter(k, plan, gemm.getA());
-  p.b = pointerParameter(k, plan, gemm.getB());
-  p.d = pointerParameter(k, plan, gemm.getResult());
+  p.a = pointerParameter(k, plan, operands.a);
+  p.b = pointerParameter(k, plan, operands.b);
+  p.d = pointerParameter(k, plan, operands.d);
   if (scaled) {
-    FailureOr<DeviceView> aScales = getDeviceView(gemm.getAScales()), bScales = getDeviceView(gemm.getBScales());
+    FailureOr<DeviceView> aScales = getDeviceView(operands.aScales), bScales = getDeviceView(operands.bScales);
     if (failed(aScales) || failed(bScales))
       return failure();
     shape.aScalePitch = aScales->strides[0];
     shape.bScalePitch = bScales->strides[0];
-    p.aScales = pointerParameter(k, plan, gemm.getAScales());
-    p.bScales = pointerParameter(k, plan, gemm.getBScales());
+    p.aScales = pointerParameter(k, plan, operands.aScales);
+    p.bScales = pointerParameter(k, plan, operands.bScales);
   }
   if (batched) { // one head for each z
     Value head = k.zext(k.blockIndex(2), k.i64Ty);

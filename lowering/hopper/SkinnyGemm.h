@@ -22,6 +22,11 @@ struct SkinnyShape {
   int64_t threads() const { return 32 * warps; }
 };
 
+/// The values of an operation that is built as a skinny product. The scales are null unless block-scaled.
+struct SkinnyOperands {
+  Value a, b, d, aScales, bScales;
+};
+
 /// Addresses of row 0 of each operand, for this CTA's matrix.
 struct SkinnyPointers {
   Value a, b, d, aScales, bScales;
@@ -39,5 +44,9 @@ LogicalResult checkSkinnyElements(Operation *op, const DeviceView &a, const Devi
 /// the first loads of B are under way and before A is read (the wait for earlier kernels goes there).
 void skinnyGemmBody(KernelBuilder &k, SmemArena &arena, const SkinnyShape &shape, const SkinnyPointers &pointers,
                     Value mBase, Value mEnd, Value nBase, llvm::function_ref<void()> beforeInputs);
+
+/// Builds the whole kernel of a plain or batched product of any sizes, pitches and alignment. `schedule` as planSkinny.
+FailureOr<LaunchPlan> buildSkinnyProduct(Operation *op, KernelBuilder &k, const SkinnyOperands &operands,
+                                         std::optional<kernel::ScheduleAttr> schedule);
 
 } // namespace mlir::deepseek::hopper

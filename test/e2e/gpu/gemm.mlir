@@ -1,0 +1,109 @@
+// Compared on a GPU with the CPU artefact (test/e2e/gpu/README.md). One product each; the comments say what a wrong result would point to.
+
+// Whole tiles, one K block: no loop at all.
+func.func @one_block(%a: tensor<128x64xbf16>, %b: tensor<128x64xbf16>) -> tensor<128x128xbf16> {
+  %0 = kernel.gemm %a, %b schedule <tile = [128, 128, 64], stages = 4> : tensor<128x64xbf16>, tensor<128x64xbf16> -> tensor<128x128xbf16>
+  return %0 : tensor<128x128xbf16>
+}
+
+// More K blocks than stages: phases flip.
+func.func @long_k(%a: tensor<128x4096xbf16>, %b: tensor<256x4096xbf16>) -> tensor<128x256xbf16> {
+  %0 = kernel.gemm %a, %b schedule <tile = [128, 256, 64], stages = 4> : tensor<128x4096xbf16>, tensor<256x4096xbf16> -> tensor<128x256xbf16>
+  return %0 : tensor<128x256xbf16>
+}
+
+// Two stages: the shortest ring that the delayed release allows.
+func.func @two_stages(%a: tensor<192x1024xbf16>, %b: tensor<192x1024xbf16>) -> tensor<192x192xbf16> {
+  %0 = kernel.gemm %a, %b schedule <tile = [64, 64, 64], stages = 2> : tensor<192x1024xbf16>, tensor<192x1024xbf16> -> tensor<192x192xbf16>
+  return %0 : tensor<192x192xbf16>
+}
+
+// More tiles than multiprocessors: the persistent loop, pipeline states across tiles, bands of rows.
+func.func @persistent(%a: tensor<2304x512xbf16>, %b: tensor<1536x512xbf16>) -> tensor<2304x1536xbf16> {
+  %0 = kernel.gemm %a, %b schedule <tile = [128, 128, 64], stages = 4> : tensor<2304x512xbf16>, tensor<1536x512xbf16> -> tensor<2304x1536xbf16>
+  return %0 : tensor<2304x1536xbf16>
+}
+
+// Tails of all three sizes, the last band of row tiles incomplete, D stored by TMA.
+func.func @ragged(%a: tensor<1390x328xbf16>, %b: tensor<1912x328xbf16>) -> tensor<1390x1912xbf16> {
+  %0 = kernel.gemm %a, %b schedule <tile = [128, 128, 64], stages = 3> : tensor<1390x328xbf16>, tensor<1912x328xbf16> -> tensor<1390x1912xbf16>
+  return %0 : tensor<1390x1912xbf16>
+}
+
+// A few rows, fewer than a tile.
+func.func @few_rows(%a: tensor<7x272xbf16>, %b: tensor<320x272xbf16>) -> tensor<7x320xbf16> {
+  %0 = kernel.gemm %a, %b schedule <tile = [64, 64, 64], stages = 4> : tensor<7x272xbf16>, tensor<320x272xbf16> -> tensor<7x320xbf16>
+  return %0 : tensor<7x320xbf16>
+}
+
+// Rows of D at odd addresses: element by element from registers.
+func.func @odd_columns(%a: tensor<70x256xbf16>, %b: tensor<1001x256xbf16>) -> tensor<70x1001xbf16> {
+  %0 = kernel.gemm %a, %b schedule <tile = [64, 128, 64], stages = 4> : tensor<70x256xbf16>, tensor<1001x256xbf16> -> tensor<70x1001xbf16>
+  return %0 : tensor<70x1001xbf16>
+}
+
+// f32 results: pairs, then element by element.
+func.func @f32_result(%a: tensor<130x512xbf16>, %b: tensor<264x512xbf16>) -> tensor<130x264xf32> {
+  %0 = kernel.gemm %a, %b schedule <tile = [128, 96, 64], stages = 4> : tensor<130x512xbf16>, tensor<264x512xbf16> -> tensor<130x264xf32>
+  return %0 : tensor<130x264xf32>
+}
+func.func @f32_odd(%a: tensor<33x128xbf16>, %b: tensor<1001x128xbf16>) -> tensor<33x1001xf32> {
+  %0 = kernel.gemm %a, %b schedule <tile = [64, 256, 64], stages = 4> : tensor<33x128xbf16>, tensor<1001x128xbf16> -> tensor<33x1001xf32>
+  return %0 : tensor<33x1001xf32>
+}
+
+// Narrow tiles.
+func.func @narrow(%a: tensor<200x128xbf16>, %b: tensor<48x128xbf16>) -> tensor<200x48xbf16> {
+  %0 = kernel.gemm %a, %b schedule <tile = [128, 16, 64], stages = 4> : tensor<200x128xbf16>, tensor<48x128xbf16> -> tensor<200x48xbf16>
+  return %0 : tensor<200x48xbf16>
+}
+
+// Heads: three of them, 80 features, a tail in K; and enough of them for the persistent loop.
+func.func @heads(%a: tensor<77x3x80xbf16>, %b: tensor<3x96x80xbf16>) -> tensor<77x3x96xbf16> {
+  %0 = kernel.gemm %a, %b schedule <tile = [128, 64, 64], stages = 4> : tensor<77x3x80xbf16>, tensor<3x96x80xbf16> -> tensor<77x3x96xbf16>
+  return %0 : tensor<77x3x96xbf16>
+}
+func.func @many_heads(%a: tensor<130x64x128xbf16>, %b: tensor<64x512x128xbf16>) -> tensor<130x64x512xbf16> {
+  %0 = kernel.gemm %a, %b schedule <tile = [128, 128, 64], stages = 4> : tensor<130x64x128xbf16>, tensor<64x512x128xbf16> -> tensor<130x64x512xbf16>
+  return %0 : tensor<130x64x512xbf16>
+}
+// D of a head is no whole box of 64 columns, and its rows are not multiples of 16 bytes.
+func.func @odd_heads(%a: tensor<65x3x64xbf16>, %b: tensor<3x33x64xbf16>) -> tensor<65x3x33xbf16> {
+  %0 = kernel.gemm %a, %b schedule <tile = [64, 64, 64], stages = 4> : tensor<65x3x64xbf16>, tensor<3x33x64xbf16> -> tensor<65x3x33xbf16>
+  return %0 : tensor<65x3x33xbf16>
+}
+
+// Operands that are slices of wider rows.
+func.func @slices(%x: tensor<100x640xbf16>, %b: tensor<128x256xbf16>) -> tensor<100x128xbf16> {
+  %a = tensor.extract_slice %x[0, 384] [100, 256] [1, 1] : tensor<100x640xbf16> to tensor<100x256xbf16>
+  %0 = kernel.gemm %a, %b schedule <tile = [64, 128, 64], stages = 4> : tensor<100x256xbf16>, tensor<128x256xbf16> -> tensor<100x128xbf16>
+  return %0 : tensor<100x128xbf16>
+}
+
+// Rows of 194 bytes: not for TMA, mma.sync.
+func.func @unaligned(%a: tensor<77x97xbf16>, %b: tensor<130x97xbf16>) -> tensor<77x130xbf16> {
+  %0 = kernel.gemm %a, %b schedule <tile = [64, 64, 64], stages = 4> : tensor<77x97xbf16>, tensor<130x97xbf16> -> tensor<77x130xbf16>
+  return %0 : tensor<77x130xbf16>
+}
+
+// Block-scaled: whole, ragged, tiles that begin in the middle of a scale block, one consumer, persistent.
+func.func @fp8(%a: tensor<256x512xf8E4M3FN>, %b: tensor<256x512xf8E4M3FN>, %sa: tensor<256x4xf32>, %sb: tensor<2x4xf32>) -> tensor<256x256xbf16> {
+  %0 = kernel.gemm %a, %b scales(%sa, %sb) schedule <tile = [128, 128, 128], stages = 5>
+    : tensor<256x512xf8E4M3FN>, tensor<256x512xf8E4M3FN> scales(tensor<256x4xf32>, tensor<2x4xf32>) -> tensor<256x256xbf16>
+  return %0 : tensor<256x256xbf16>
+}
+func.func @fp8_ragged(%a: tensor<133x400xf8E4M3FN>, %b: tensor<576x400xf8E4M3FN>, %sa: tensor<133x4xf32>, %sb: tensor<5x4xf32>) -> tensor<133x576xbf16> {
+  %0 = kernel.gemm %a, %b scales(%sa, %sb) schedule <tile = [128, 192, 128], stages = 4>
+    : tensor<133x400xf8E4M3FN>, tensor<576x400xf8E4M3FN> scales(tensor<133x4xf32>, tensor<5x4xf32>) -> tensor<133x576xbf16>
+  return %0 : tensor<133x576xbf16>
+}
+func.func @fp8_one_consumer(%a: tensor<70x256xf8E4M3FN>, %b: tensor<272x256xf8E4M3FN>, %sa: tensor<70x2xf32>, %sb: tensor<3x2xf32>) -> tensor<70x272xf32> {
+  %0 = kernel.gemm %a, %b scales(%sa, %sb) schedule <tile = [64, 96, 128], stages = 3>
+    : tensor<70x256xf8E4M3FN>, tensor<272x256xf8E4M3FN> scales(tensor<70x2xf32>, tensor<3x2xf32>) -> tensor<70x272xf32>
+  return %0 : tensor<70x272xf32>
+}
+func.func @fp8_persistent(%a: tensor<1100x1536xf8E4M3FN>, %b: tensor<2112x1536xf8E4M3FN>, %sa: tensor<1100x12xf32>, %sb: tensor<17x12xf32>) -> tensor<1100x2112xbf16> {
+  %0 = kernel.gemm %a, %b scales(%sa, %sb) schedule <tile = [128, 128, 128], stages = 4>
+    : tensor<1100x1536xf8E4M3FN>, tensor<2112x1536xf8E4M3FN> scales(tensor<1100x12xf32>, tensor<17x12xf32>) -> tensor<1100x2112xbf16>
+  return %0 : tensor<1100x2112xbf16>
+}

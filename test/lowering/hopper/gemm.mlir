@@ -1,0 +1,130 @@
+// RUN: rm -rf %t && mkdir -p %t && split-file %s %t
+// RUN: deepseek-opt %t/bf16.mlir -convert-kernel-to-nvvm | FileCheck %t/bf16.mlir
+// RUN: deepseek-opt %t/bf16.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/bf16" -o /dev/null
+// RUN: cat %t/bf16/*.ptx | FileCheck %t/bf16.mlir --check-prefix=PTX
+// RUN: deepseek-opt %t/fp8.mlir -convert-kernel-to-nvvm | FileCheck %t/fp8.mlir
+// RUN: deepseek-opt %t/fp8.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/fp8" -o /dev/null
+// RUN: cat %t/fp8/*.ptx | FileCheck %t/fp8.mlir --check-prefix=PTX
+// RUN: deepseek-opt %t/ragged.mlir -convert-kernel-to-nvvm | FileCheck %t/ragged.mlir
+// RUN: deepseek-opt %t/unaligned.mlir -convert-kernel-to-nvvm --remark-format=emitRemark --remarks-filter=convert-kernel-to-nvvm 2>&1 | FileCheck %t/unaligned.mlir
+
+//--- bf16.mlir
+kernel.buffer @x input : tensor<300x512xbf16>
+kernel.buffer @w parameter : tensor<640x512xbf16>
+kernel.buffer @y output : tensor<300x640xbf16>
+kernel.buffer @z output : tensor<300x640xbf16>
+
+// Three by five tiles. Operands come by TMA in rows of 128 bytes, and so does the result go.
+// CHECK-LABEL: func.func @product
+// CHECK:         kernel.launch @[[$GEMM:gemm_[0-9]+]] grid [15, 1, 1] threads 384 cluster 1 shared {{[0-9]+}} programmatic args
+// CHECK-SAME:      [#kernel.tensor_map<@x + 0, bf16, dims = [512, 300], strides = [1024], box = [64, 128], swizzle = 128>,
+// CHECK-SAME:       #kernel.tensor_map<@w + 0, bf16, dims = [512, 640], strides = [1024], box = [64, 128], swizzle = 128>,
+// CHECK-SAME:       #kernel.tensor_map<@y + 0, bf16, dims = [640, 300], strides = [1280], box = [64, 64], swizzle = 128>]
+// The first product defines the accumulator, the others add to it. Nothing is read before the kernels before have finished.
+// PTX:         griddepcontrol.wait
+// PTX-DAG:     cp.async.bulk.tensor.2d.shared::cta.global.tile.mbarrier::complete_tx::bytes
+// PTX-DAG:     griddepcontrol.launch_dependents
+// PTX-DAG:     setmaxnreg.dec.sync.aligned.u32 40
+// PTX-DAG:     setmaxnreg.inc.sync.aligned.u32 232
+// PTX-DAG:     wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16
+// PTX-DAG:     cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group
+// PTX-NOT:     .local
+func.func @product() {
+  %x = kernel.load_buffer @x : tensor<300x512xbf16>
+  %w = kernel.load_buffer @w : tensor<640x512xbf16>
+  %y = kernel.gemm %x, %w schedule <tile = [128, 128, 64], stages = 4> {placement = [#kernel.pointer<@y + 0>]}
+    : tensor<300x512xbf16>, tensor<640x512xbf16> -> tensor<300x640xbf16>
+  return
+}
+
+// Only the address of the result differs: the same kernel. A slice of it is what another product reads.
+// CHECK-LABEL: func.func @other_addresses
+// CHECK:         kernel.launch @[[$GEMM]] {{.*}}#kernel.tensor_map<@z + 0,
+// CHECK:         kernel.launch @[[$SLICE:gemm_[0-9]+]] {{.*}} args [#kernel.tensor_map<@z + 256, bf16, dims = [512, 300], strides = [1280], box = [64, 128], swizzle = 128>
+// CHECK:       llvm.func @[[$GEMM]]
+// CHECK:       llvm.func @[[$SLICE]]
+// CHECK-NOT:   llvm.func
+func.func @other_addresses() {
+  %x = kernel.load_buffer @x : tensor<300x512xbf16>
+  %w = kernel.load_buffer @w : tensor<640x512xbf16>
+  %z = kernel.gemm %x, %w schedule <tile = [128, 128, 64], stages = 4> {placement = [#kernel.pointer<@z + 0>]}
+    : tensor<300x512xbf16>, tensor<640x512xbf16> -> tensor<300x640xbf16>
+  %part = tensor.extract_slice %z[0, 128] [300, 512] [1, 1] : tensor<300x640xbf16> to tensor<300x512xbf16>
+  %y = kernel.gemm %part, %w schedule <tile = [128, 128, 64], stages = 4> {placement = [#kernel.pointer<@y + 0>]}
+    : tensor<300x512xbf16>, tensor<640x512xbf16> -> tensor<300x640xbf16>
+  return
+}
+
+//--- fp8.mlir
+kernel.buffer @x input : tensor<300x400xf8E4M3FN>
+kernel.buffer @sx input : tensor<300x4xf32>
+kernel.buffer @w parameter : tensor<576x400xf8E4M3FN>
+kernel.buffer @sw parameter : tensor<5x4xf32>
+kernel.buffer @y output : tensor<300x576xbf16>
+
+// A tile of 192 columns starts in the middle of a scale block every other time. Sums of 128 channels meet in f32.
+// CHECK-LABEL: func.func @block_scaled
+// CHECK:         kernel.launch @gemm_0 grid [9, 1, 1] threads 384 {{.*}}#kernel.tensor_map<@x + 0, i8, dims = [400, 300], strides = [400], box = [128, 128], swizzle = 128>
+// PTX-DAG:     wgmma.mma_async.sync.aligned.m64n192k32.f32.e4m3.e4m3
+// PTX-DAG:     wgmma.wait_group.sync.aligned 0
+// PTX-DAG:     fma.rn.f32
+// PTX-NOT:     .local
+func.func @block_scaled() {
+  %x = kernel.load_buffer @x : tensor<300x400xf8E4M3FN>
+  %w = kernel.load_buffer @w : tensor<576x400xf8E4M3FN>
+  %sx = kernel.load_buffer @sx : tensor<300x4xf32>
+  %sw = kernel.load_buffer @sw : tensor<5x4xf32>
+  %y = kernel.gemm %x, %w scales(%sx, %sw) schedule <tile = [128, 192, 128], stages = 4> {placement = [#kernel.pointer<@y + 0>]}
+    : tensor<300x400xf8E4M3FN>, tensor<576x400xf8E4M3FN> scales(tensor<300x4xf32>, tensor<5x4xf32>) -> tensor<300x576xbf16>
+  return
+}
+
+//--- ragged.mlir
+kernel.buffer @x input : tensor<77x3x80xbf16>
+kernel.buffer @w parameter : tensor<3x96x80xbf16>
+kernel.buffer @v parameter : tensor<1001x80xbf16>
+kernel.buffer @n input : tensor<7xi32>
+kernel.buffer @y output : tensor<77x3x96xbf16>
+kernel.buffer @z output : tensor<77x1001xf32>
+
+// Heads are the third dimension of the tensor maps.
+// CHECK-LABEL: func.func @heads
+// CHECK:         kernel.launch @gemm_0 grid [12, 1, 1] threads 256 {{.*}}#kernel.tensor_map<@x + 0, bf16, dims = [80, 77, 3], strides = [480, 160], box = [64, 64, 1], swizzle = 128>
+// CHECK-SAME:      #kernel.tensor_map<@w + 0, bf16, dims = [80, 96, 3], strides = [160, 15360], box = [64, 64, 1], swizzle = 128>
+func.func @heads() {
+  %x = kernel.load_buffer @x : tensor<77x3x80xbf16>
+  %w = kernel.load_buffer @w : tensor<3x96x80xbf16>
+  %y = kernel.gemm %x, %w schedule <tile = [64, 64, 64], stages = 2> {placement = [#kernel.pointer<@y + 0>]}
+    : tensor<77x3x80xbf16>, tensor<3x96x80xbf16> -> tensor<77x3x96xbf16>
+  return
+}
+
+// Rows of 1001 f32 are no multiple of 16 bytes: D is stored from registers. Tiles without a wanted row are skipped by both roles.
+// CHECK-LABEL: func.func @odd_columns
+// CHECK:         kernel.launch @gemm_1 grid [16, 1, 1] {{.*}}, #kernel.pointer<@z + 0>, #kernel.pointer<@n + 0>]
+// CHECK:       llvm.func @gemm_1
+func.func @odd_columns() {
+  %x = kernel.load_buffer @x : tensor<77x3x80xbf16>
+  %row = tensor.extract_slice %x[0, 1, 0] [77, 1, 80] [1, 1, 1] : tensor<77x3x80xbf16> to tensor<77x80xbf16>
+  %v = kernel.load_buffer @v : tensor<1001x80xbf16>
+  %n = kernel.load_buffer @n : tensor<7xi32>
+  %z = kernel.gemm %row, %v rows(%n) schedule <tile = [64, 128, 64], stages = 3> {placement = [#kernel.pointer<@z + 0>]}
+    : tensor<77x80xbf16>, tensor<1001x80xbf16> rows(tensor<7xi32>) -> tensor<77x1001xf32>
+  return
+}
+
+//--- unaligned.mlir
+kernel.buffer @x input : tensor<77x97xbf16>
+kernel.buffer @w parameter : tensor<19x97xbf16>
+kernel.buffer @y output : tensor<77x19xf32>
+
+// TMA cannot address rows of 194 bytes: the product runs on mma.sync, and a remark says why.
+// CHECK: gemm {{.*}}a stride of 194 bytes is not a multiple of 16
+// CHECK: kernel.launch @gemm_0 {{.*}}args [#kernel.pointer<@x + 0>, #kernel.pointer<@w + 0>, #kernel.pointer<@y + 0>]
+func.func @odd_k() {
+  %x = kernel.load_buffer @x : tensor<77x97xbf16>
+  %w = kernel.load_buffer @w : tensor<19x97xbf16>
+  %y = kernel.gemm %x, %w schedule <tile = [64, 64, 64], stages = 4> {placement = [#kernel.pointer<@y + 0>]}
+    : tensor<77x97xbf16>, tensor<19x97xbf16> -> tensor<77x19xf32>
+  return
+}
