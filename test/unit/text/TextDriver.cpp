@@ -3,7 +3,11 @@
 //   text-driver tokenizer DIR   reads lines {"text": "...", "special": true} or {"ids": [1, 2], "skip": true} and
 //   answers
 //                               each with {"ids": [...]} or {"text": "...", "stream": "..."}, or {"error": "..."}
+//   text-driver template        reads lines {"template": "...", "messages": [...], "variables": {...},
+//                               "add_generation_prompt": true} and answers with {"text": "..."} or {"error": "..."};
+//                               bos_token is "<bos>" and eos_token "<eos>"
 #include "runtime/core/JsonFields.h"
+#include "runtime/text/ChatTemplate.h"
 #include "runtime/text/StreamDecoder.h"
 #include "runtime/text/Tokenizer.h"
 #include "runtime/text/Unicode.h"
@@ -34,21 +38,42 @@ static json answerTokenizer(const Tokenizer &tokenizer, const json &request) {
   return {{"text", toValidUtf8(tokenizer.decode(ids, skip))}, {"stream", stream}};
 }
 
-int main(int argc, char **argv) {
-  if (argc != 3 || std::string(argv[1]) != "tokenizer") {
-    std::fprintf(stderr, "usage: text-driver tokenizer DIR\n");
-    return 2;
-  }
-  StatusOr<Tokenizer> tokenizer = Tokenizer::load(argv[2]);
+static json answerTemplate(const nlohmann::ordered_json &request) {
+  StatusOr<ChatTemplate> chat = ChatTemplate::parse(request["template"].get<std::string>(), "t", "<bos>", "<eos>");
+  if (!chat.ok())
+    return {{"error", chat.status().message()}};
+  StatusOr<std::string> text =
+      chat->apply(request["messages"], request["add_generation_prompt"] == true, request["variables"]);
+  return text.ok() ? json{{"text", *text}} : json{{"error", text.status().message()}};
+}
+
+static int answerTemplates() {
+  for (std::string line; std::getline(std::cin, line);)
+    std::cout << answerTemplate(nlohmann::ordered_json::parse(line, nullptr, false)).dump() << '\n';
+  return 0;
+}
+
+static int answerTokenizers(const std::string &directory) {
+  StatusOr<Tokenizer> tokenizer = Tokenizer::load(directory);
   if (!tokenizer.ok()) {
     std::fprintf(stderr, "text-driver: %s\n", tokenizer.status().message().c_str());
     return 1;
   }
-  std::ios::sync_with_stdio(false);
   for (std::string line; std::getline(std::cin, line);) {
     StatusOr<json> request = parseJson(line, "request");
     json answer = request.ok() ? answerTokenizer(*tokenizer, *request) : json{{"error", request.status().message()}};
     std::cout << answer.dump() << '\n';
   }
   return 0;
+}
+
+int main(int argc, char **argv) {
+  std::ios::sync_with_stdio(false);
+  std::string mode = argc > 1 ? argv[1] : "";
+  if (mode == "template" && argc == 2)
+    return answerTemplates();
+  if (mode == "tokenizer" && argc == 3)
+    return answerTokenizers(argv[2]);
+  std::fprintf(stderr, "usage: text-driver tokenizer DIR | text-driver template\n");
+  return 2;
 }
