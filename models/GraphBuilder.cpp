@@ -64,9 +64,11 @@ std::string models::inferenceTensorName(StringRef name) {
   return llvm::join(parts, ".");
 }
 
+/// "model.layers.0.self_attn.q_a_proj" is "q_a_proj" within its scope.
+static StringRef leaf(StringRef name) { return name.substr(name.rfind('.') + 1); }
+
 Value GraphBuilder::parameter(StringRef name, ArrayRef<int64_t> shape, Type element) {
-  // "model.layers.0.self_attn.q_a_proj.weight" is "q_a_proj" within its scope.
-  StringRef owner = name.rsplit('.').first, valueName = owner.substr(owner.rfind('.') + 1);
+  StringRef valueName = leaf(name.rsplit('.').first);
   std::string renamed;
   if (options.tensorNames == TensorNames::Inference)
     name = renamed = inferenceTensorName(name);
@@ -88,7 +90,7 @@ Value GraphBuilder::linearWeight(StringRef name, int64_t out, int64_t in) {
   BlockScaledType type = scaledType({out, in}, {128, 128});
   Value data = parameter((name + ".weight").str(), type.getShape(), type.getElementType());
   Value scales = parameter((name + ".weight_scale_inv").str(), type.getScaleType().getShape(), f32);
-  return PackScaledOp::create(builder, scope, type, data, scales);
+  return PackScaledOp::create(builder, loc(leaf(name)), type, data, scales);
 }
 
 Value GraphBuilder::expertWeights(function_ref<std::string(int64_t)> name, int64_t count, int64_t out, int64_t in) {
@@ -105,7 +107,7 @@ Value GraphBuilder::expertWeights(function_ref<std::string(int64_t)> name, int64
   BlockScaledType one = scaledType({out, in}, {128, 128}), all = scaledType({count, out, in}, {128, 128});
   Value data = stack(".weight", one.getShape(), one.getElementType());
   Value scales = stack(".weight_scale_inv", one.getScaleType().getShape(), f32);
-  return PackScaledOp::create(builder, scope, all, data, scales);
+  return PackScaledOp::create(builder, loc("experts"), all, data, scales);
 }
 
 LinearInput GraphBuilder::linearInput(Value x, StringRef name) {

@@ -75,7 +75,7 @@ void parseYarn(JsonFields &scaling, ModelConfig &config) {
   rotary.betaFast = scaling.number("beta_fast", 1e-6, 1e6, 32.0);
   rotary.betaSlow = scaling.number("beta_slow", 1e-6, 1e6, 1.0);
   if (rotary.betaSlow > rotary.betaFast)
-    scaling.refuse("beta_slow", llvm::formatv("at most beta_fast = {0}", rotary.betaFast));
+    scaling.refuse("beta_slow", "at most beta_fast = " + numberText(rotary.betaFast));
   if (!scaling.boolean("truncate", true))
     scaling.refuse("truncate", "true (the range of blended frequencies is rounded to whole dimensions)");
   double mscale = scaling.number("mscale", 0.0, 1e3, 0.0), allDims = scaling.number("mscale_all_dim", 0.0, 1e3, 0.0);
@@ -143,7 +143,7 @@ void parseRouting(JsonFields &fields, bool v3, ModelConfig &config, llvm::SmallV
     // The code published with V2 scales only weights that it does not normalise.
     warnings.push_back(llvm::formatv("{0}: field 'norm_topk_prob' is true with softmax scores: weights are normalised and "
                                      "routed_scaling_factor = {1} is not applied, as in the code published with V2",
-                                     path, moe.scale));
+                                     path, numberText(moe.scale)));
     moe.scale = 1.0;
   }
 }

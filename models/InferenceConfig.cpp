@@ -28,7 +28,7 @@ void parseRotary(JsonFields &fields, ModelConfig &config) {
   rotary.betaFast = fields.number("beta_fast", 1e-6, 1e6, 32.0);
   rotary.betaSlow = fields.number("beta_slow", 1e-6, 1e6, 1.0);
   if (rotary.betaSlow > rotary.betaFast)
-    fields.refuse("beta_slow", llvm::formatv("at most beta_fast = {0}", rotary.betaFast));
+    fields.refuse("beta_slow", "at most beta_fast = " + numberText(rotary.betaFast));
   double factor = fields.number("rope_factor", 1.0, 1e6, 40.0), mscale = fields.number("mscale", 0.0, 1e3, 1.0);
   if (config.maxPositions <= rotary.originalContext)
     return;

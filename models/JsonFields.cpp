@@ -61,9 +61,9 @@ std::string printable(llvm::StringRef name) {
   std::string quoted = json(name.take_front(80).str()).dump(-1, ' ', true, json::error_handler_t::replace);
   return quoted.substr(1, quoted.size() - 2);
 }
-
-std::string numberText(double value) { return json(value).dump(); }
 } // namespace
+
+std::string mlir::deepseek::models::numberText(double value) { return json(value).dump(); }
 
 llvm::Expected<json> mlir::deepseek::models::parseJsonObject(llvm::StringRef text, llvm::StringRef path) {
   if (text.size() > maxBytes)

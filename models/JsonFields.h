@@ -18,6 +18,8 @@ llvm::Expected<nlohmann::json> parseJsonObject(llvm::StringRef text, llvm::Strin
 
 /// A value as error messages show it: short, and never a whole object.
 std::string describeValue(const nlohmann::json &value);
+/// The shortest text that reads back as `value`.
+std::string numberText(double value);
 
 class JsonFields {
 public:

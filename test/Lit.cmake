@@ -5,7 +5,7 @@ find_program(DEEPSEEK_PTXAS ptxas HINTS /usr/local/cuda/bin)
 configure_lit_site_cfg(lit.site.cfg.py.in lit.site.cfg.py MAIN_CONFIG ${CMAKE_CURRENT_SOURCE_DIR}/lit.cfg.py)
 
 set(DEEPSEEK_TEST_TOOLS deepseek-opt deepseek-run deepseek-bench)
-foreach(tool deepseek-compile)
+foreach(tool deepseek-compile import-model)
   if(TARGET ${tool})
     list(APPEND DEEPSEEK_TEST_TOOLS ${tool})
   endif()
