@@ -1,19 +1,23 @@
-// Each group of sorted rows times its own matrix (the experts of a layer), for few rows a group.
+// Each group of sorted rows times its own matrix (the experts of a layer).
 //
 // The grid is static: x walks the columns of D, y the row tiles that M rows in E groups can need at most. A CTA finds
-// its group and rows from the offsets on the device (scheduler/Grouped.h) and leaves if there are none; then it is a
-// skinny product (SkinnyGemm.h).
+// its group and rows from the offsets on the device (scheduler/Grouped.h) and leaves if there are none. Then it is one
+// tile of a tensor-core product (GemmBody.h) if the schedule's tile has 64 rows or more, else of a skinny one
+// (SkinnyGemm.h).
 #include "dialects/kernel/BufferView.h"
+#include "lowering/hopper/GemmBody.h"
 #include "lowering/hopper/SkinnyGemm.h"
 #include "lowering/hopper/blocks/Sync.h"
 #include "lowering/hopper/scheduler/Grouped.h"
+#include "mlir/IR/Remarks.h"
 
 using namespace mlir;
 using namespace mlir::deepseek;
 using namespace mlir::deepseek::hopper;
 
-FailureOr<LaunchPlan> hopper::buildGroupedGemm(Operation *op, KernelBuilder &k) {
-  auto gemm = cast<kernel::GroupedGemmOp>(op);
+static FailureOr<LaunchPlan> buildSkinnyGroups(kernel::GroupedGemmOp gemm, std::optional<kernel::ScheduleAttr> schedule,
+                                               KernelBuilder &k) {
+  Operation *op = gemm;
   const bool scaled = bool(gemm.getAScales());
   FailureOr<DeviceView> a = getDeviceView(gemm.getA()), b = getDeviceView(gemm.getB()),
                         d = getDeviceView(gemm.getResult());
@@ -32,7 +36,7 @@ FailureOr<LaunchPlan> hopper::buildGroupedGemm(Operation *op, KernelBuilder &k) 
   shape.aVector = skinnyVectorBytes(*a);
   shape.bVector = skinnyVectorBytes(*b);
   // Rows of one group, if they spread evenly; uneven groups take more tiles or leave lanes idle, never wrong.
-  if (failed(planSkinny(op, gemm.getSchedule(), llvm::divideCeil(rows, groups), shape)))
+  if (failed(planSkinny(op, schedule, llvm::divideCeil(rows, groups), shape)))
     return failure();
 
   LaunchPlan plan;
@@ -68,4 +72,71 @@ FailureOr<LaunchPlan> hopper::buildGroupedGemm(Operation *op, KernelBuilder &k) 
   plan.threads = shape.threads();
   plan.sharedBytes = arena.bytes();
   return plan;
+}
+
+static FailureOr<GemmProblem> planGroups(kernel::GroupedGemmOp op, kernel::ScheduleAttr schedule) {
+  GemmProblem problem;
+  problem.grouped = true;
+  problem.scaled = static_cast<bool>(op.getAScales());
+  const std::pair<Value, DeviceView *> views[] = {{op.getA(), &problem.a},
+                                                  {op.getB(), &problem.b},
+                                                  {op.getResult(), &problem.d},
+                                                  {op.getAScales(), &problem.aScales},
+                                                  {op.getBScales(), &problem.bScales}};
+  for (auto [value, view] : views) {
+    if (!value)
+      continue;
+    FailureOr<DeviceView> found = getDeviceView(value);
+    if (failed(found))
+      return failure();
+    *view = *found;
+  }
+  problem.tileM = schedule.getTile()[0], problem.tileN = schedule.getTile()[1];
+  problem.stages = schedule.getStages();
+  return problem;
+}
+
+static LaunchPlan buildTensorCoreGroups(kernel::GroupedGemmOp op, const GemmProblem &problem, KernelBuilder &k) {
+  LaunchPlan plan;
+  SmemArena arena(k);
+  GemmBody body(k, plan, arena, problem, {op.getA(), op.getB(), op.getResult(), op.getAScales(), op.getBScales()});
+  Value offsets = pointerParameter(k, plan, op.getOffsets());
+  k.when(k.eq(k.threadIndex(), 0), [&] {
+    body.init();
+    fenceBarrierInit(k);
+  });
+  syncThreads(k);
+  gridDependencyWait(k);
+
+  int64_t groups = problem.b.sizes[0];
+  GroupedTile found = findGroupedTile(k, offsets, groups, problem.tileM, k.blockIndex(1));
+  GemmTile tile{found.rowBegin, k.mul(k.blockIndex(0), problem.tileN), found.group, found.rowEnd};
+  k.when(found.valid, [&] {
+    body.produce([&] {
+      body.load(tile, body.start());
+      gridDependencyTrigger(k);
+    });
+    body.consume([&] { body.multiply(tile, body.start()); });
+  });
+  plan.grid = {static_cast<int64_t>(llvm::divideCeil(problem.n(), problem.tileN)),
+               maxGroupedTiles(problem.m(), groups, problem.tileM), 1};
+  plan.threads = problem.threads();
+  plan.sharedBytes = arena.bytes();
+  return plan;
+}
+
+FailureOr<LaunchPlan> hopper::buildGroupedGemm(Operation *operation, KernelBuilder &k) {
+  auto op = cast<kernel::GroupedGemmOp>(operation);
+  kernel::ScheduleAttr schedule = op.getScheduleAttr();
+  if (!schedule || schedule.getTile().front() < 64)
+    return buildSkinnyGroups(op, op.getSchedule(), k);
+  FailureOr<GemmProblem> problem = planGroups(op, schedule);
+  if (failed(problem))
+    return failure();
+  std::string why = whyNotGemm(*problem);
+  if (why.empty())
+    return buildTensorCoreGroups(op, *problem, k);
+  remark::missed(op.getLoc(), remark::RemarkOpts::name("GroupedGemm").category("convert-kernel-to-nvvm"))
+      << "grouped gemm on mma.sync instead of wgmma: " << why;
+  return buildSkinnyGroups(op, std::nullopt, k);
 }

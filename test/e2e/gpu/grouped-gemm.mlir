@@ -41,3 +41,24 @@ func.func @fp8_tails(%a: tensor<90x80xf8E4M3FN>, %i: tensor<45x2xi32>, %b: tenso
   %0 = kernel.grouped_gemm %a, %o, %b scales(%sa, %sb) : tensor<90x80xf8E4M3FN>, tensor<6xi32>, tensor<5x300x80xf8E4M3FN> scales(tensor<90x1xf32>, tensor<5x3x1xf32>) -> tensor<90x300xf32>
   return %0 : tensor<90x300xf32>
 }
+
+// Tensor cores: groups of about 170 rows in tiles of 128, then groups that are mostly smaller than a tile, then fp8 with tails.
+// range: wide.arg1=0:5
+func.func @wide(%a: tensor<1024x512xbf16>, %i: tensor<512x2xi32>, %b: tensor<6x384x512xbf16>) -> tensor<1024x384xbf16> {
+  %o, %r, %t = kernel.sort_tokens %i groups 6 : tensor<512x2xi32> -> tensor<7xi32>, tensor<512x2xi32>, tensor<1024xi32>
+  %0 = kernel.grouped_gemm %a, %o, %b schedule <tile = [128, 128, 64], stages = 4> : tensor<1024x512xbf16>, tensor<7xi32>, tensor<6x384x512xbf16> -> tensor<1024x384xbf16>
+  return %0 : tensor<1024x384xbf16>
+}
+// range: partial.arg1=0:31
+func.func @partial(%a: tensor<600x80xbf16>, %i: tensor<300x2xi32>, %b: tensor<32x96x80xbf16>) -> tensor<600x96xbf16> {
+  %o, %r, %t = kernel.sort_tokens %i groups 32 : tensor<300x2xi32> -> tensor<33xi32>, tensor<300x2xi32>, tensor<600xi32>
+  %0 = kernel.grouped_gemm %a, %o, %b schedule <tile = [64, 64, 64], stages = 3> : tensor<600x80xbf16>, tensor<33xi32>, tensor<32x96x80xbf16> -> tensor<600x96xbf16>
+  return %0 : tensor<600x96xbf16>
+}
+// range: fp8_wide.arg1=0:3
+func.func @fp8_wide(%a: tensor<520x400xf8E4M3FN>, %i: tensor<260x2xi32>, %b: tensor<4x304x400xf8E4M3FN>, %sa: tensor<520x4xf32>, %sb: tensor<4x3x4xf32>) -> tensor<520x304xbf16> {
+  %o, %r, %t = kernel.sort_tokens %i groups 4 : tensor<260x2xi32> -> tensor<5xi32>, tensor<260x2xi32>, tensor<520xi32>
+  %0 = kernel.grouped_gemm %a, %o, %b scales(%sa, %sb) schedule <tile = [128, 128, 128], stages = 4>
+    : tensor<520x400xf8E4M3FN>, tensor<5xi32>, tensor<4x304x400xf8E4M3FN> scales(tensor<520x4xf32>, tensor<4x3x4xf32>) -> tensor<520x304xbf16>
+  return %0 : tensor<520x304xbf16>
+}

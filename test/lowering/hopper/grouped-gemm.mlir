@@ -25,3 +25,22 @@ func.func @experts() {
     : tensor<96x2048xbf16>, tensor<65xi32>, tensor<64x1408x2048xbf16> -> tensor<96x1408xbf16>
   return
 }
+
+// A schedule with 64 rows or more asks for tensor cores: 11 tiles of 128 columns; B's matrices are the third dimension of its tensor map. Rows of a partial tile
+// are stored from registers, so that they do not overwrite the next group's.
+// CHECK-LABEL: func.func @many_rows
+// CHECK:         kernel.launch @grouped_gemm_1 grid [11, 65, 1] threads 256
+// CHECK-SAME:      #kernel.tensor_map<@w + 0, bf16, dims = [2048, 1408, 64], strides = [4096, 5767168], box = [64, 128, 1], swizzle = 128>
+// CHECK-SAME:      #kernel.pointer<@y + 0>
+// PTX:         .entry grouped_gemm_1
+// PTX-DAG:     wgmma.mma_async.sync.aligned.m64n128k16
+// PTX-DAG:     cp.async.bulk.tensor.2d.global.shared::cta
+// PTX-DAG:     st.global.b32
+func.func @many_rows() {
+  %x = kernel.load_buffer @x : tensor<96x2048xbf16>
+  %o = kernel.load_buffer @offsets : tensor<65xi32>
+  %w = kernel.load_buffer @w : tensor<64x1408x2048xbf16>
+  %y = kernel.grouped_gemm %x, %o, %w schedule <tile = [64, 128, 64], stages = 4> {placement = [#kernel.pointer<@y + 0>]}
+    : tensor<96x2048xbf16>, tensor<65xi32>, tensor<64x1408x2048xbf16> -> tensor<96x1408xbf16>
+  return
+}
