@@ -114,4 +114,21 @@ def ConvertDeepSeekToKernelPass : Pass<"convert-deepseek-to-kernel", "::mlir::fu
                            "::mlir::tensor::TensorDialect"];
 }
 
+def ConvertKernelToLinalgPass : Pass<"convert-kernel-to-linalg", "::mlir::func::FuncOp"> {
+  let summary = "Decompose kernels into linalg, tensor and scf";
+  let description = [{
+    Written from each kernel's description: the numerical reference for the GPU kernels, and the kernel level's road to host code. Schedules are ignored, except that a split
+    mla_decode gives its partial results. A row fusion becomes a parallel loop over its rows.
+
+    Requires: values of block-scaled tensors are pairs already. Guarantees: no operation of the kernel dialect is left but those on buffers.
+    ```mlir
+    %d = kernel.gemm %a, %b : tensor<8x256xf32>, tensor<512x256xbf16> -> tensor<8x512xf32>
+    // becomes
+    %d = linalg.generic {indexing_maps = [(t, n, k) -> (t, k), (n, k), (t, n)]} ins(%a, %b) outs(%zeros) { extf, mulf, addf }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
 #endif

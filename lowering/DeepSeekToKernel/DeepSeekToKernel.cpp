@@ -126,11 +126,16 @@ struct ConvertDeepSeekToKernelPass : deepseek::impl::ConvertDeepSeekToKernelPass
     func::FuncOp func = getOperation();
     if (func.isDeclaration())
       return;
-    for (Operation &op : func.getBody().getOps())
-      if (!isa<FusionOp>(op) && op.getNumRegions() != 0 && !isa<kernel::RowFusionOp>(op)) {
-        op.emitOpError() << "holds a region; only straight-line functions lower to kernels";
-        return signalPassFailure();
-      }
+    WalkResult nested = func.walk([&](Operation *op) -> WalkResult {
+      if (!isa_and_nonnull<DeepSeekDialect>(op->getDialect()) || op->getParentOp() == func ||
+          isa<FusionOp>(op->getParentOp()))
+        return WalkResult::advance();
+      op->emitOpError() << "is nested in '" << op->getParentOp()->getName()
+                        << "'; only straight-line functions lower to kernels";
+      return WalkResult::interrupt();
+    });
+    if (nested.wasInterrupted())
+      return signalPassFailure();
     Lowering lowering(&getContext());
     SmallVector<FusionOp> fusions(func.getOps<FusionOp>());
     for (FusionOp fusion : fusions)

@@ -7,9 +7,6 @@ using namespace mlir::deepseek;
 
 LogicalResult mlir::deepseek::lowerLinear(LinearOp op, Lowering &lowering) {
   Value x = op.getX(), weight = op.getWeight(), xScales, weightScales;
-  if (lowering.isScaled(x) != lowering.isScaled(weight))
-    return op.emitOpError() << "needs both operands block-scaled or neither, got " << x.getType() << " and "
-                            << weight.getType();
   if (lowering.isScaled(x)) {
     ScaledPair a = lowering.getScaled(x), b = lowering.getScaled(weight);
     std::tie(x, xScales, weight, weightScales) = std::tuple(a.data, a.scales, b.data, b.scales);
@@ -31,9 +28,6 @@ LogicalResult mlir::deepseek::lowerHeadLinear(HeadLinearOp op, Lowering &lowerin
 
 LogicalResult mlir::deepseek::lowerGroupedLinear(GroupedLinearOp op, Lowering &lowering) {
   Value rows = op.getRows(), weight = op.getWeight(), rowScales, weightScales;
-  if (lowering.isScaled(rows) != lowering.isScaled(weight))
-    return op.emitOpError() << "needs both operands block-scaled or neither, got " << rows.getType() << " and "
-                            << weight.getType();
   if (lowering.isScaled(rows)) {
     ScaledPair a = lowering.getScaled(rows), b = lowering.getScaled(weight);
     std::tie(rows, rowScales, weight, weightScales) = std::tuple(a.data, a.scales, b.data, b.scales);
@@ -47,9 +41,6 @@ LogicalResult mlir::deepseek::lowerGroupedLinear(GroupedLinearOp op, Lowering &l
 
 LogicalResult mlir::deepseek::lowerQuantizeBlocks(QuantizeOp op, Lowering &lowering) {
   auto type = cast<BlockScaledType>(op.getResult().getType());
-  if (type.getBlock() != ArrayRef<int64_t>{128, 128})
-    return op.emitOpError() << "has no kernel for blocks of " << type.getBlock()[0] << "x" << type.getBlock()[1]
-                            << ", expected 1x128 or 128x128";
   auto quantized =
       kernel::BlockQuantizeOp::create(lowering.builder, op.getLoc(), type.getDataType(), type.getScaleType(), op.getX(),
                                       type.getScaleFormat() == ScaleFormat::UE8M0,

@@ -20,8 +20,8 @@ Value mlir::deepseek::emitSequenceLength(LinalgEmitter &b, const PagedCache &cac
   return arith::MinSIOp::create(b, length, b.constIndex(capacity));
 }
 
-/// Page, layer and row of position `position` of `sequence`.
-static SmallVector<Value> recordIndices(LinalgEmitter &b, const PagedCache &cache, Value sequence, Value position) {
+SmallVector<Value> mlir::deepseek::emitRecordIndices(LinalgEmitter &b, const PagedCache &cache, Value sequence,
+                                                         Value position) {
   Value pageSize = b.constIndex(cast<MemRefType>(cache.memref.getType()).getDimSize(2));
   Value logical = arith::DivUIOp::create(b, position, pageSize);
   Value page = b.toIndex(b.extract(cache.blockTable, {sequence, logical}));
@@ -32,7 +32,7 @@ Value mlir::deepseek::emitGatherRecords(LinalgEmitter &b, const PagedCache &cach
   int64_t width = cast<MemRefType>(cache.memref.getType()).getDimSize(3);
   Value records = b.empty({OpFoldResult(length), b.getIndexAttr(width)}, b.getF32Type());
   return b.loop(b.constIndex(0), length, records, [&](LinalgEmitter &e, Value j, ValueRange in) {
-    SmallVector<Value> indices = recordIndices(e, cache, sequence, j);
+    SmallVector<Value> indices = emitRecordIndices(e, cache, sequence, j);
     indices.push_back({});
     return e.loop(width, in, [&](LinalgEmitter &f, Value c, ValueRange out) {
       indices.back() = c;
@@ -51,7 +51,7 @@ void mlir::deepseek::emitCacheAppend(LinalgEmitter &b, const PagedCache &cache, 
     scf::IfOp::create(e, cached, [&](OpBuilder &nested, Location loc) {
       LinalgEmitter f(loc, nested);
       Value sequence = arith::DivUIOp::create(f, t, f.constIndex(cache.tokensPerSequence()));
-      SmallVector<Value> indices = recordIndices(f, cache, sequence, f.toIndex(position));
+      SmallVector<Value> indices = emitRecordIndices(f, cache, sequence, f.toIndex(position));
       indices.push_back({});
       auto write = [&](Value source, int64_t width, int64_t offset) {
         f.loop(width, {}, [&](LinalgEmitter &g, Value c, ValueRange) {

@@ -20,6 +20,9 @@ struct PagedCache {
 /// 1 + the largest position of the tokens of `sequence` (an index value), at most what the block table holds.
 Value emitSequenceLength(LinalgEmitter &b, const PagedCache &cache, Value sequence);
 
+/// Page, layer and row of position `position` of `sequence`.
+SmallVector<Value> emitRecordIndices(LinalgEmitter &b, const PagedCache &cache, Value sequence, Value position);
+
 /// The first `length` records of `sequence`: [length, width] in f32.
 Value emitGatherRecords(LinalgEmitter &b, const PagedCache &cache, Value sequence, Value length);
 

@@ -1,0 +1,44 @@
+// Routing, sorting, choosing.
+#include "lowering/ToLinalg/KernelPatterns.h"
+#include "lowering/ToLinalg/Selection.h"
+
+using namespace mlir;
+using namespace mlir::deepseek;
+using namespace mlir::deepseek::kernel;
+
+static SmallVector<Value> emitRouteOp(LinalgEmitter &b, RouteOp op) {
+  RouteSpec spec;
+  spec.topK = op.getTopK();
+  spec.groups = op.getNGroup();
+  spec.topGroups = op.getTopkGroup();
+  spec.softmax = op.getScore() == RouteScore::Softmax;
+  spec.groupScore = op.getGroup() == RouteGroup::Max       ? RouteSpec::GroupScore::Max
+                    : op.getGroup() == RouteGroup::Top2Sum ? RouteSpec::GroupScore::Top2Sum
+                                                           : RouteSpec::GroupScore::None;
+  spec.normalize = op.getNormalize();
+  spec.scale = op.getScale().convertToDouble();
+  auto [weights, indices] = emitRoute(b, op.getLogits(), op.getBias(), spec);
+  return {weights, indices};
+}
+
+static SmallVector<Value> emitSortTokensOp(LinalgEmitter &b, SortTokensOp op) {
+  SortedTokens sorted = emitSortTokens(b, op.getIndices(), op.getGroups());
+  return {sorted.offsets, sorted.rowOf, sorted.tokenOf};
+}
+
+static SmallVector<Value> emitSampleOp(LinalgEmitter &b, kernel::SampleOp op) {
+  return {emitSample(
+      b, {op.getLogits(), op.getTemperature(), op.getTopK(), op.getTopP(), op.getSeed(), op.getPositions()})};
+}
+
+static SmallVector<Value> emitTopKOp(LinalgEmitter &b, kernel::TopKOp op) {
+  auto [values, indices] = emitTopK(b, op.getX(), op.getK());
+  return {values, indices};
+}
+
+void mlir::deepseek::kernel::populateRouterToLinalgPatterns(RewritePatternSet &patterns) {
+  addEmitter<RouteOp>(patterns, emitRouteOp);
+  addEmitter<SortTokensOp>(patterns, emitSortTokensOp);
+  addEmitter<kernel::SampleOp>(patterns, emitSampleOp);
+  addEmitter<kernel::TopKOp>(patterns, emitTopKOp);
+}
