@@ -80,4 +80,37 @@ def QuantizeFp8Pass : Pass<"deepseek-quantize-fp8", "::mlir::func::FuncOp"> {
 
 //===--- passes/kernel: kernel -> kernel ---===//
 
+def ChooseSchedulePass : Pass<"kernel-choose-schedule", "::mlir::func::FuncOp"> {
+  let summary = "Choose kernel families and schedules by the cost model";
+  let description = [{
+    `gemm` with few rows, or with operands that TMA cannot address, becomes `skinny_gemm`; `mla_decode` is split over the positions where one CTA for each group of heads would
+    leave multiprocessors idle, and gets its `mla_combine`. Schedules come from passes/cost/Schedules.h; one that is already there is kept.
+
+    Guarantees: every `gemm` left has 16-byte aligned rows. Splitting CHANGES NUMERICS: partial softmaxes are joined in f32.
+  }];
+  let dependentDialects = ["::mlir::deepseek::kernel::KernelDialect"];
+}
+
+def IsolateCacheLayersPass : Pass<"kernel-isolate-cache-layers", "::mlir::func::FuncOp"> {
+  let summary = "Give each use of a cache its layer as a view, so that layers share kernels";
+  let description = [{
+    `%cache[7]` becomes layer 0 of `kernel.buffer_memref @cache layer 7`: the layer is part of an address then, and addresses are arguments of a kernel, not constants.
+    Guarantees: every kernel operation names layer 0.
+  }];
+  let dependentDialects = ["::mlir::deepseek::kernel::KernelDialect"];
+}
+
+def PlanMemoryPass : Pass<"kernel-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "Place every result in the workspace or in its output buffer";
+  let description = [{
+    Functions are straight lines: a result lives from its kernel to the last kernel that reads it, and results that never live together share bytes of one buffer, `@workspace`. A
+    result that is stored to an output or derived buffer is placed there and the store disappears; what cannot be placed (views, parameters, a value stored twice) is copied by a row
+    fusion first.
+
+    Requires: functions without arguments or results (`bind-buffers`). Guarantees: every kernel operation with results has
+    `placement = [#kernel.pointer<@buffer + bytes>, ...]`, one for each; no `store_buffer` is left.
+  }];
+  let dependentDialects = ["::mlir::deepseek::kernel::KernelDialect"];
+}
+
 #endif

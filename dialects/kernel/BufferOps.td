@@ -37,10 +37,17 @@ def LoadBufferOp : Kernel_Op<"load_buffer", [Pure, DeclareOpInterfaceMethods<Sym
 
 def BufferMemRefOp : Kernel_Op<"buffer_memref", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a buffer as a memref: a paged cache `memref<?xLxPAGExWxT>`, or any buffer on the way to host code";
-  let description = [{ - C1: the symbol names a `kernel.buffer` with the same element type. }];
-  let arguments = (ins FlatSymbolRefAttr:$buffer);
+  let description = [{
+    With `layer`, the view of one layer of a cache: `memref<?x1xPAGExWxT, strided<[L*PAGE*W, PAGE*W, W, 1], offset: ?>>`.
+    - C1: the symbol names a `kernel.buffer` with the same element type.
+    ```mlir
+    %cache = kernel.buffer_memref @cache : memref<?x4x64x144xbf16>
+    %layer = kernel.buffer_memref @cache layer 3 : memref<?x1x64x144xbf16, strided<[36864, 9216, 144, 1], offset: ?>>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$buffer, DefaultValuedAttr<I64Attr, "0">:$layer);
   let results = (outs AnyStridedMemRef:$result);
-  let assemblyFormat = "$buffer attr-dict `:` type($result)";
+  let assemblyFormat = "$buffer (`layer` $layer^)? attr-dict `:` type($result)";
 }
 
 def StoreBufferOp : Kernel_Op<"store_buffer", [MemoryEffects<[MemWrite]>, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {

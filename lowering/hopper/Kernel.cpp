@@ -61,8 +61,14 @@ static FailureOr<RootAddress> getRootAddress(Value root) {
   Operation *op = root.getDefiningOp();
   if (auto load = dyn_cast_or_null<kernel::LoadBufferOp>(op))
     return RootAddress{load.getBufferAttr(), 0, /*readOnly=*/true};
-  if (auto memref = dyn_cast_or_null<kernel::BufferMemRefOp>(op))
-    return RootAddress{memref.getBufferAttr()};
+  if (auto memref = dyn_cast_or_null<kernel::BufferMemRefOp>(op)) {
+    SmallVector<int64_t> strides;
+    int64_t offset;
+    if (failed(memref.getType().getStridesAndOffset(strides, offset)))
+      return failure();
+    const int64_t layer = memref.getLayer(), bytes = memref.getType().getElementTypeBitWidth() / 8;
+    return RootAddress{memref.getBufferAttr(), layer ? layer * strides[1] * bytes : 0};
+  }
   if (op)
     if (auto placement = op->getAttrOfType<ArrayAttr>("placement")) {
       unsigned index = cast<OpResult>(root).getResultNumber();

@@ -1,0 +1,95 @@
+// Family and schedule of each kernel, from the cost model.
+#include "dialects/kernel/BufferView.h"
+#include "dialects/kernel/KernelOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Remarks.h"
+#include "passes/Passes.h"
+#include "passes/cost/Schedules.h"
+
+namespace mlir::deepseek {
+#define GEN_PASS_DEF_CHOOSESCHEDULEPASS
+#include "passes/Passes.h.inc"
+
+namespace {
+
+constexpr int64_t tmaAlignment = 16; // bytes: of a tensor map's address and pitches
+
+/// True if TMA can address the operand: every row starts at a multiple of 16 bytes.
+bool isTmaAddressable(Value operand) {
+  FailureOr<kernel::BufferView> view = kernel::getBufferView(operand);
+  if (failed(view) || (view->sizes.back() != 1 && view->strides.back() != 1))
+    return false;
+  const int64_t bytes = cast<RankedTensorType>(operand.getType()).getElementTypeBitWidth() / 8;
+  auto aligned = [&](int64_t elements) { return elements * bytes % tmaAlignment == 0; };
+  return aligned(view->offset) && llvm::all_of(llvm::drop_end(view->strides), aligned);
+}
+
+struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
+  void runOnOperation() override {
+    SmallVector<Operation *> ops;
+    getOperation().walk([&](Operation *op) { ops.push_back(op); });
+    IRRewriter rewriter(&getContext());
+    for (Operation *op : ops) {
+      if (auto gemm = dyn_cast<kernel::GemmOp>(op))
+        choose(gemm, rewriter);
+      else if (auto decode = dyn_cast<kernel::MlaDecodeOp>(op))
+        choose(decode, rewriter);
+    }
+  }
+
+  remark::RemarkOpts opts() {
+    return remark::RemarkOpts::name("ChooseSchedule").category("kernel-choose-schedule").function(getOperation().getName());
+  }
+
+  kernel::ScheduleAttr schedule(ArrayRef<int64_t> tile, int64_t split, int64_t warps) {
+    return kernel::ScheduleAttr::get(&getContext(), tile, /*stages=*/1, /*cluster=*/1, split, warps);
+  }
+
+  void choose(kernel::GemmOp gemm, IRRewriter &rewriter) {
+    if (gemm.getSchedule())
+      return;
+    ArrayRef<int64_t> a = cast<RankedTensorType>(gemm.getA().getType()).getShape();
+    ArrayRef<int64_t> b = cast<RankedTensorType>(gemm.getB().getType()).getShape();
+    const int64_t heads = a.size() == 3 ? a[1] : 1;
+    cost::GemmShape shape{a[0], b[b.size() - 2], a.back(), heads,
+                          int64_t(cast<RankedTensorType>(gemm.getB().getType()).getElementTypeBitWidth() / 8)};
+    const bool tma = isTmaAddressable(gemm.getA()) && isTmaAddressable(gemm.getB());
+    cost::GemmChoice choice = cost::chooseGemm(shape, tma, cost::h200);
+    const bool skinny = choice.family == cost::GemmFamily::Skinny;
+    remark::passed(gemm.getLoc(), opts()) << llvm::formatv("{0} for {1} x {2} x {3}, {4} heads{5}: {6:F1} us, limited by {7}",
+                                                           skinny ? "skinny_gemm" : "gemm", shape.m, shape.n, shape.k, shape.heads,
+                                                           tma ? "" : ", rows not 16-byte aligned", choice.seconds * 1e6, choice.limit)
+                                                 .str();
+    if (!skinny)
+      return;
+    rewriter.setInsertionPoint(gemm);
+    rewriter.replaceOpWithNewOp<kernel::SkinnyGemmOp>(gemm, gemm.getType(), gemm.getA(), gemm.getB(), gemm.getAScales(), gemm.getBScales(),
+                                                      gemm.getRows(), schedule({choice.tileM, choice.tileN, shape.k}, 1, choice.warps));
+  }
+
+  void choose(kernel::MlaDecodeOp decode, IRRewriter &rewriter) {
+    if (decode.getSchedule() || decode.getLse())
+      return;
+    auto q = cast<RankedTensorType>(decode.getQLatent().getType());
+    auto table = cast<RankedTensorType>(decode.getBlockTable().getType());
+    const int64_t page = cast<MemRefType>(decode.getCache().getType()).getDimSize(2);
+    const int64_t tokens = q.getDimSize(0), heads = q.getDimSize(1), capacity = table.getDimSize(1) * page;
+    const int64_t split = cost::chooseDecodeSplit(tokens, table.getDimSize(0), heads, capacity, cost::h200);
+    remark::passed(decode.getLoc(), opts()) << llvm::formatv("mla_decode of {0} tokens, {1} heads, up to {2} positions: {3} parts", tokens, heads,
+                                                             capacity, split)
+                                                   .str();
+    if (split == 1)
+      return;
+    rewriter.setInsertionPoint(decode);
+    auto f32 = rewriter.getF32Type();
+    auto partial = RankedTensorType::get({split, tokens, heads, q.getDimSize(2)}, f32);
+    auto lse = RankedTensorType::get({split, tokens, heads}, f32);
+    auto parts = kernel::MlaDecodeOp::create(rewriter, decode.getLoc(), TypeRange{partial, lse}, decode.getOperands(), decode->getAttrs());
+    parts.setScheduleAttr(schedule({}, split, 4));
+    rewriter.replaceOpWithNewOp<kernel::MlaCombineOp>(decode, decode.getResult().getType(), parts.getResult(), parts.getLse(), kernel::ScheduleAttr());
+  }
+};
+
+} // namespace
+} // namespace mlir::deepseek
