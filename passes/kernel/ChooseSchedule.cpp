@@ -42,8 +42,8 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
     return remark::RemarkOpts::name("ChooseSchedule").category("kernel-choose-schedule").function(getOperation().getName());
   }
 
-  kernel::ScheduleAttr schedule(ArrayRef<int64_t> tile, int64_t split, int64_t warps) {
-    return kernel::ScheduleAttr::get(&getContext(), tile, /*stages=*/1, /*cluster=*/1, split, warps);
+  kernel::ScheduleAttr schedule(ArrayRef<int64_t> tile, int64_t stages, int64_t split, int64_t warps) {
+    return kernel::ScheduleAttr::get(&getContext(), tile, stages, /*cluster=*/1, split, warps);
   }
 
   void choose(kernel::GemmOp gemm, IRRewriter &rewriter) {
@@ -65,7 +65,7 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
       return;
     rewriter.setInsertionPoint(gemm);
     rewriter.replaceOpWithNewOp<kernel::SkinnyGemmOp>(gemm, gemm.getType(), gemm.getA(), gemm.getB(), gemm.getAScales(), gemm.getBScales(),
-                                                      gemm.getRows(), schedule({choice.tileM, choice.tileN, shape.k}, 1, choice.warps));
+                                                      gemm.getRows(), schedule({choice.tileM, choice.tileN, shape.k}, /*stages=*/1, /*split=*/1, choice.warps));
   }
 
   void choose(kernel::MlaDecodeOp decode, IRRewriter &rewriter) {
@@ -86,7 +86,7 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
     auto partial = RankedTensorType::get({split, tokens, heads, q.getDimSize(2)}, f32);
     auto lse = RankedTensorType::get({split, tokens, heads}, f32);
     auto parts = kernel::MlaDecodeOp::create(rewriter, decode.getLoc(), TypeRange{partial, lse}, decode.getOperands(), decode->getAttrs());
-    parts.setScheduleAttr(schedule({}, split, 4));
+    parts.setScheduleAttr(schedule({16, 32}, /*stages=*/4, split, /*warps=*/8));
     rewriter.replaceOpWithNewOp<kernel::MlaCombineOp>(decode, decode.getResult().getType(), parts.getResult(), parts.getLse(), kernel::ScheduleAttr());
   }
 };

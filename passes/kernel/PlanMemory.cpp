@@ -72,7 +72,8 @@ private:
     OpBuilder b(store);
     auto type = cast<RankedTensorType>(store.getValue().getType());
     auto fusion = kernel::RowFusionOp::create(b, store.getLoc(), TypeRange{type}, ValueRange{store.getValue()},
-                                              b.getI64IntegerAttr(type.getDimSize(0)), b.getDenseI64ArrayAttr({}), kernel::ScheduleAttr());
+                                              /*limit=*/Value(), b.getI64IntegerAttr(type.getDimSize(0)),
+                                              b.getDenseI64ArrayAttr({}), kernel::ScheduleAttr());
     auto rowType = RankedTensorType::get(type.getShape().drop_front(), type.getElementType());
     Block *body = b.createBlock(&fusion.getBody(), {}, {rowType}, {store.getLoc()});
     kernel::RowYieldOp::create(b, store.getLoc(), body->getArguments());

@@ -1,0 +1,37 @@
+// RUN: deepseek-opt %s -kernel-choose-schedule | FileCheck %s
+
+// Few rows stream the weights; many rows stay with the tensor-core family.
+// CHECK-LABEL: func.func @families
+// CHECK:         kernel.skinny_gemm {{.*}} schedule <tile = [8, 16, 256], warps = 8>
+// CHECK:         kernel.gemm
+func.func @families(%x: tensor<8x256xbf16>, %y: tensor<512x256xbf16>, %w: tensor<256x256xbf16>) -> (tensor<8x256xbf16>, tensor<512x256xbf16>) {
+  %0 = kernel.gemm %x, %w : tensor<8x256xbf16>, tensor<256x256xbf16> -> tensor<8x256xbf16>
+  %1 = kernel.gemm %y, %w : tensor<512x256xbf16>, tensor<256x256xbf16> -> tensor<512x256xbf16>
+  return %0, %1 : tensor<8x256xbf16>, tensor<512x256xbf16>
+}
+
+// Rows of 97 elements start at any even byte: TMA cannot address them.
+// CHECK-LABEL: func.func @unaligned_rows
+// CHECK:         kernel.skinny_gemm
+func.func @unaligned_rows(%y: tensor<512x97xbf16>, %w: tensor<256x97xbf16>) -> tensor<512x256xbf16> {
+  %0 = kernel.gemm %y, %w : tensor<512x97xbf16>, tensor<256x97xbf16> -> tensor<512x256xbf16>
+  return %0 : tensor<512x256xbf16>
+}
+
+// One token of sixteen heads is one tile; sixteen parts of the positions keep more multiprocessors busy, and are joined.
+// CHECK-LABEL: func.func @splits_decode
+// CHECK:         %[[P:.+]], %[[L:.+]] = kernel.mla_decode {{.*}} schedule <tile = [16, 32], stages = 4, split = 16, warps = 8> {{.*}} -> tensor<16x1x16x512xf32> lse tensor<16x1x16xf32>
+// CHECK:         kernel.mla_combine %[[P]], %[[L]] {{.*}} -> tensor<1x16x512xbf16>
+func.func @splits_decode(%q: tensor<1x16x512xbf16>, %r: tensor<1x16x64xbf16>, %c: memref<?x27x64x576xbf16>, %p: tensor<1xi32>, %t: tensor<1x64xi32>) -> tensor<1x16x512xbf16> {
+  %0 = kernel.mla_decode %q, %r, %c[3] at %p, %t scale 0.1 : tensor<1x16x512xbf16>, tensor<1x16x64xbf16>, memref<?x27x64x576xbf16>, tensor<1xi32>, tensor<1x64xi32> -> tensor<1x16x512xbf16>
+  return %0 : tensor<1x16x512xbf16>
+}
+
+// 128 sequences fill the GPU; joining parts would only add work.
+// CHECK-LABEL: func.func @keeps_large_batch
+// CHECK-NOT:     kernel.mla_combine
+// CHECK:         return
+func.func @keeps_large_batch(%q: tensor<128x128x512xbf16>, %r: tensor<128x128x64xbf16>, %c: memref<?x27x64x576xbf16>, %p: tensor<128xi32>, %t: tensor<128x64xi32>) -> tensor<128x128x512xbf16> {
+  %0 = kernel.mla_decode %q, %r, %c[3] at %p, %t scale 0.1 : tensor<128x128x512xbf16>, tensor<128x128x64xbf16>, memref<?x27x64x576xbf16>, tensor<128xi32>, tensor<128x64xi32> -> tensor<128x128x512xbf16>
+  return %0 : tensor<128x128x512xbf16>
+}
