@@ -82,10 +82,24 @@ struct ConvertKernelToNvvmPass : impl::ConvertKernelToNvvmPassBase<ConvertKernel
 private:
   LogicalResult convertFunction(func::FuncOp function) {
     SmallVector<Operation *> kernels;
-    function.walk([&](Operation *op) {
-      if (hopper::lookupKernelFamily(op))
+    WalkResult found = function.walk<WalkOrder::PreOrder>([&](Operation *op) {
+      if (hopper::lookupKernelFamily(op)) {
         kernels.push_back(op);
+        return WalkResult::skip(); // its region is the family's
+      }
+      if (isa<kernel::StoreBufferOp>(op)) {
+        op->emitError("the stored value was not placed in the buffer (-kernel-plan-memory)");
+        return WalkResult::interrupt();
+      }
+      bool isData = isa<kernel::LoadBufferOp, kernel::BufferMemRefOp, kernel::LaunchOp>(op);
+      if (isa<kernel::KernelDialect>(op->getDialect()) && !isData) {
+        op->emitError("no kernel family builds this operation");
+        return WalkResult::interrupt();
+      }
+      return WalkResult::advance();
     });
+    if (found.wasInterrupted())
+      return failure();
     for (Operation *op : kernels)
       if (failed(convertKernel(op)))
         return failure();

@@ -28,6 +28,9 @@ static FailureOr<GemmProblem> planGemm(kernel::GemmOp op) {
       (failed(viewInto(op.getAScales(), problem.aScales)) || failed(viewInto(op.getBScales(), problem.bScales))))
     return failure();
   if (kernel::ScheduleAttr schedule = op.getScheduleAttr()) {
+    if (schedule.getTile().size() < 2)
+      return op.emitError() << "the schedule's tile must give rows of A and of B, got " << schedule.getTile().size()
+                            << " sizes";
     problem.tileM = schedule.getTile()[0], problem.tileN = schedule.getTile()[1];
     problem.stages = schedule.getStages();
   }

@@ -128,7 +128,7 @@ static LaunchPlan buildTensorCoreGroups(kernel::GroupedGemmOp op, const GemmProb
 FailureOr<LaunchPlan> hopper::buildGroupedGemm(Operation *operation, KernelBuilder &k) {
   auto op = cast<kernel::GroupedGemmOp>(operation);
   kernel::ScheduleAttr schedule = op.getScheduleAttr();
-  if (!schedule || schedule.getTile().front() < 64)
+  if (!schedule || schedule.getTile().size() < 2 || schedule.getTile().front() < 64)
     return buildSkinnyGroups(op, op.getSchedule(), k);
   FailureOr<GemmProblem> problem = planGroups(op, schedule);
   if (failed(problem))
