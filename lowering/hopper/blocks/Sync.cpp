@@ -77,6 +77,8 @@ void hopper::decreaseRegisters(KernelBuilder &k, int64_t count) {
 
 void hopper::gridDependencyWait(KernelBuilder &k) {
   NVVM::GriddepcontrolOp::create(k.b, k.loc, NVVM::GridDepActionKind::wait);
+  // LLVM believes that the instruction touches no memory and may move loads before it; this it may not.
+  k.inlineAsm(Type(), "", "~{memory}", {}, /*sideEffects=*/true);
 }
 void hopper::gridDependencyTrigger(KernelBuilder &k) {
   NVVM::GriddepcontrolOp::create(k.b, k.loc, NVVM::GridDepActionKind::launch_dependents);
