@@ -282,6 +282,21 @@ void RowKernel::emit() {
   emitStores();
 }
 
+/// i1: the row exists and is wanted; null if every row is.
+static Value rowWanted(KernelBuilder &k, LaunchPlan &launch, kernel::RowFusionOp op, RowEvaluator &rows) {
+  const RowPlan &plan = rows.plan;
+  Value exists = plan.rows % plan.rowsPerBlock ? k.ltU(rows.row, plan.rows) : Value();
+  if (!op.getLimit())
+    return exists;
+  DeviceView view = *getDeviceView(op.getLimit());
+  Value base = pointerParameter(k, launch, op.getLimit());
+  int64_t sequences = view.sizes[0], length = plan.rows / sequences;
+  Value sequence = k.minU(k.divU(rows.row, length), sequences - 1);
+  Value limit = loadGlobal(k, k.i32Ty, k.gep(base, k.mul(sequence, 4 * view.strides[0])));
+  Value wanted = k.ltS(k.sub(rows.row, k.mul(sequence, length)), limit);
+  return exists ? k.logicalAnd(exists, wanted) : wanted;
+}
+
 FailureOr<LaunchPlan> hopper::buildRowFusion(Operation *operation, KernelBuilder &k) {
   auto op = cast<kernel::RowFusionOp>(operation);
   FailureOr<RowPlan> plan = planRows(op);
@@ -295,10 +310,10 @@ FailureOr<LaunchPlan> hopper::buildRowFusion(Operation *operation, KernelBuilder
     syncThreads(k);
   kernel.prefetch(/*constant=*/true);
   gridDependencyWait(k);
-  if (plan->rows % plan->rowsPerBlock == 0)
-    kernel.emit();
+  if (Value wanted = rowWanted(k, launch, op, rows))
+    k.when(wanted, [&] { kernel.emit(); });
   else
-    k.when(k.ltU(rows.row, plan->rows), [&] { kernel.emit(); });
+    kernel.emit();
   launch.grid = {static_cast<int64_t>(llvm::divideCeil(plan->rows, plan->rowsPerBlock)), plan->columnBlocks, 1};
   launch.threads = plan->threads;
   launch.sharedBytes = arena.bytes();

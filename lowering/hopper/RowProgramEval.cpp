@@ -106,6 +106,8 @@ RowVector RowEvaluator::compute(Value value, const Access &access) {
         Value scalar = k.f32(splat.getSplatValue<APFloat>().convertToDouble());
         return rowFromF32(k, Values(access.count, scalar), splat.getElementType());
       })
+      .Case([&](kernel::RowIndexOp) { return replicate(row); })
+      .Case([&](kernel::RowQuantizeOp quantize) { return evalQuantize(quantize, access).first; })
       .Case([&](kernel::RowBroadcastOp broadcast) { return replicate(evalUniform(broadcast.getX())); })
       .Case([&](kernel::RowExtractOp extract) {
         Access one = this->access(rowWidth(extract.getX()), 1, k.i32(extract.getIndex()));
@@ -221,8 +223,13 @@ RowVector RowEvaluator::computeRope(kernel::RowRopeOp rope, const Access &access
 RowVector RowEvaluator::computeDequantize(kernel::RowDequantizeOp dequantize, const Access &access) {
   Values data = rowToF32(k, eval(dequantize.getData(), access));
   // An access lies in one block: its length divides 128.
-  Value block = k.divU(access.base, kQuantizeBlock);
-  Value scale = eval(dequantize.getScales(), this->access(rowWidth(dequantize.getScales()), 1, block)).words.front();
+  Value scale;
+  if (auto quantize = dequantize.getScales().getDefiningOp<kernel::RowQuantizeOp>()) {
+    scale = evalQuantize(quantize, access).second;
+  } else {
+    Access block = this->access(rowWidth(dequantize.getScales()), 1, k.divU(access.base, kQuantizeBlock));
+    scale = eval(dequantize.getScales(), block).words.front();
+  }
   RowVector result{k.f32Ty, access.count, {}};
   for (Value x : data)
     result.words.push_back(k.fmul(x, scale));

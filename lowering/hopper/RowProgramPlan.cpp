@@ -24,9 +24,11 @@ int64_t RowPlan::chunks(int64_t width) const { return llvm::divideCeil(width, la
 static bool isElementwise(Operation *op) {
   return isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::NegFOp, arith::MaximumFOp,
              arith::MinimumFOp, arith::MaxNumFOp, arith::MinNumFOp, arith::CmpFOp, arith::SelectOp, arith::CmpIOp,
-             arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::AndIOp, arith::OrIOp, arith::XOrIOp, arith::MaxSIOp,
-             arith::MinSIOp, arith::SIToFPOp, arith::FPToSIOp, arith::ExtFOp, arith::TruncFOp, math::AbsFOp,
-             math::ExpOp, math::Exp2Op, math::FmaOp, math::RsqrtOp, math::SqrtOp>(op);
+             arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivUIOp, arith::RemUIOp, arith::DivSIOp,
+             arith::RemSIOp, arith::AndIOp, arith::OrIOp, arith::XOrIOp, arith::ShLIOp, arith::ShRUIOp, arith::ShRSIOp,
+             arith::MaxSIOp, arith::MinSIOp, arith::MaxUIOp, arith::MinUIOp, arith::ExtUIOp, arith::SIToFPOp,
+             arith::UIToFPOp, arith::FPToSIOp, arith::ExtFOp, arith::TruncFOp, math::AbsFOp, math::ExpOp, math::Exp2Op,
+             math::FmaOp, math::RsqrtOp, math::SqrtOp>(op);
 }
 
 static LogicalResult checkElementwise(Operation *op) {
@@ -44,14 +46,40 @@ static LogicalResult checkElementwise(Operation *op) {
   return success();
 }
 
-static LogicalResult checkQuantize(kernel::RowQuantizeOp op) {
-  ArrayRef<int64_t> shape = op.getX().getType().getShape();
-  if (rowWidth(op.getX()) < 2 || (shape.size() > 1 && shape.back() % kQuantizeBlock))
-    return op.emitError("row_quantize expects a vector of 2 elements or more, or rows of a multiple of 128");
-  for (OpOperand &use : op->getUses())
-    if (!isa<kernel::RowYieldOp>(use.getOwner()))
-      return op.emitError("the results of row_quantize can only be yielded");
+/// Quantised values exist for natural accesses only: they may be stored, dequantised, reduced and computed with, not
+/// looked up at another place.
+static LogicalResult checkNaturalUses(Operation *quantize, Value value) {
+  for (OpOperand &use : value.getUses()) {
+    Operation *user = use.getOwner();
+    auto rope = dyn_cast<kernel::RowRopeOp>(user);
+    bool moves = isa<kernel::RowExtractOp>(user) || (rope && use.getOperandNumber() == 1) ||
+                 (rope && rope.getPairs() == kernel::RopePairs::HalfSplit);
+    auto dequantize = dyn_cast<kernel::RowDequantizeOp>(user);
+    bool foreign = dequantize && isa<kernel::RowQuantizeOp>(value.getDefiningOp()) &&
+                   dequantize.getData().getDefiningOp() != dequantize.getScales().getDefiningOp();
+    if (moves || foreign) {
+      InFlightDiagnostic diagnostic = quantize->emitError("the results of row_quantize are used at other places of the row");
+      diagnostic.attachNote(user->getLoc()) << "here";
+      return diagnostic;
+    }
+    if (isa<kernel::RowReduceOp>(user))
+      continue;
+    for (Value result : user->getResults())
+      if (failed(checkNaturalUses(quantize, result)))
+        return failure();
+  }
   return success();
+}
+
+static LogicalResult checkQuantize(kernel::RowQuantizeOp op) {
+  if (rowWidth(op.getX()) < 2)
+    return op.emitError("row_quantize expects a vector of 2 elements or more");
+  for (OpOperand &use : op.getScales().getUses())
+    if (!isa<kernel::RowYieldOp, kernel::RowDequantizeOp>(use.getOwner()))
+      return op.emitError("the scales of row_quantize can only be yielded or used by row_dequantize");
+  if (failed(checkNaturalUses(op, op.getData())))
+    return failure();
+  return checkNaturalUses(op, op.getScales());
 }
 
 static LogicalResult checkRope(kernel::RowRopeOp op) {
@@ -106,7 +134,7 @@ static LogicalResult checkOperation(Operation *op) {
       })
       .Case([](kernel::RowCacheStoreOp store) { return checkCacheStore(store); })
       .Case<kernel::RowReduceOp, kernel::RowBroadcastOp, kernel::RowExtractOp,
-            kernel::RowDequantizeOp, kernel::RowAnglesOp, kernel::RowYieldOp>([](Operation *) { return success(); })
+            kernel::RowDequantizeOp, kernel::RowAnglesOp, kernel::RowIndexOp, kernel::RowYieldOp>([](Operation *) { return success(); })
       .Default([](Operation *other) -> LogicalResult {
         if (isElementwise(other))
           return checkElementwise(other);
