@@ -42,12 +42,14 @@ void declare(CommandLine &line, BenchOptions &options) {
   line.real("bandwidth", "GB/s", options.bandwidthGb, 0, 1e9,
             "the limit to compare with (default: the GPU's memory clock)");
   line.heading("One entry:");
-  line.text("entry", "NAME", options.kernel.entry, "the entry to run");
+  line.text("entry", "NAME", options.kernel.entry, "the entry to run, or all: every plain function");
   line.text("against", "ARTEFACT", options.against, "compare its outputs with the same entry of this one");
   line.integer("seed", "S", options.seed, 0, INT64_MAX, "of the inputs (default 1)");
   line.real("tolerance", "T", options.kernel.tolerance, 0, 1e9,
             "relative norm of each float output (default by dtype: f32 1e-5, f16 2^-10, bf16 2^-7, fp8 2^-3)");
-  line.texts("range", "NAME=LO:HI", options.ranges, "values of an input, both ends included (needed for integers)");
+  line.texts("range", "NAME=LO:HI", options.ranges,
+             "values of an input, both ends included (needed for integers); NAME is the buffer's,\n"
+             "                              or what follows the entry's name in it");
   line.texts("scale", "NAME=S", options.scales, "standard deviation of a float input (default 1)");
   line.text("inputs", "FILE", options.kernel.inputFile, "safetensors: inputs of these names are taken from it");
   line.integer("pages", "N", options.kernel.pages, 1, 1 << 24, "pages of a cache buffer (default 8)");
@@ -93,11 +95,35 @@ StatusOr<int> runKernel(BenchOptions &options, EntryObserver *observer) {
   }
   options.kernel.useGraph = !options.load.noGraph;
   options.kernel.seed = static_cast<uint64_t>(options.seed);
-  DSRT_ASSIGN_OR_RETURN(KernelBenchReport report, benchKernel(*program, reference.get(), options.kernel, observer));
-  std::fputs(report.text().c_str(), stdout);
+  std::vector<std::string> entries = {options.kernel.entry};
+  if (options.kernel.entry == "all") {
+    entries.clear();
+    for (const EntryInfo &entry : program->manifest().entries)
+      if (entry.kind == EntryKind::Function)
+        entries.push_back(entry.name);
+  }
+  bool passed = true;
+  std::string json;
+  for (const std::string &entry : entries) {
+    options.kernel.entry = entry;
+    auto report = benchKernel(*program, reference.get(), options.kernel, observer);
+    if (!report.ok()) {
+      if (entries.size() == 1)
+        return report.status();
+      observer->end();
+      std::printf("%s: MISS: %s\n", entry.c_str(), report.status().message().c_str());
+      std::fflush(stdout);
+      passed = false;
+      continue;
+    }
+    std::fputs(report->text().c_str(), stdout);
+    std::fflush(stdout); // what has passed is known even if the next entry hangs
+    json += (json.empty() ? "" : ",\n") + report->json();
+    passed &= report->passed();
+  }
   if (!options.json.empty())
-    DSRT_RETURN_IF_ERROR(writeFile(options.json, report.json()));
-  return report.passed() ? 0 : 1;
+    DSRT_RETURN_IF_ERROR(writeFile(options.json, "[" + json + "]\n"));
+  return passed ? 0 : 1;
 }
 
 StatusOr<int> runModel(BenchOptions &options, EntryObserver *observer) {

@@ -26,6 +26,13 @@ uint64_t hashName(const std::string &name) {
   return sum;
 }
 
+// Whether a buffer may be the entry's: it is not named after another one.
+bool belongsTo(const Manifest &manifest, const BufferInfo &buffer, const std::string &entry) {
+  size_t dot = buffer.name.rfind('.');
+  std::string owner = dot == std::string::npos ? "" : buffer.name.substr(0, dot);
+  return owner == entry || manifest.findEntry(owner) < 0;
+}
+
 // The values of each input, made once and given to both programs.
 class Inputs {
 public:
@@ -37,7 +44,7 @@ public:
       file.emplace(std::move(reader));
     }
     for (const BufferInfo &buffer : program.manifest().buffers) {
-      if (!isRead(buffer.role))
+      if (!isRead(buffer.role) || !belongsTo(program.manifest(), buffer, options.entry))
         continue;
       Bytes bytes(static_cast<size_t>(buffer.bytes(options.pages)));
       const SafetensorsEntry *given = file ? file->find(buffer.name) : nullptr;
@@ -48,7 +55,7 @@ public:
       inputs.values[buffer.name] = std::move(bytes);
     }
     for (auto &[name, distribution] : options.inputs)
-      if (!inputs.values.count(name))
+      if (program.manifest().findBuffer(name) < 0 && !inputs.values.count(options.entry + "." + name))
         return Status::error(program.path() + " has no input '" + name + "'");
     return inputs;
   }
@@ -81,6 +88,9 @@ private:
 
   static Status generate(const BufferInfo &buffer, const KernelBenchOptions &options, Bytes &bytes) {
     auto given = options.inputs.find(buffer.name);
+    if (std::string prefix = options.entry + "."; buffer.name.compare(0, prefix.size(), prefix) == 0)
+      if (auto shortName = options.inputs.find(buffer.name.substr(prefix.size())); shortName != options.inputs.end())
+        given = shortName;
     Distribution distribution = given == options.inputs.end() ? Distribution() : given->second;
     if (buffer.range && !distribution.range)
       distribution.range = {static_cast<double>(buffer.range->first), static_cast<double>(buffer.range->second)};
@@ -121,11 +131,14 @@ StatusOr<Bytes> readBuffer(Program &program, int32_t buffer) {
 }
 
 // Outputs, and caches, which entries write too.
-std::vector<int32_t> writtenBuffers(const Program &program) {
+std::vector<int32_t> writtenBuffers(const Program &program, const std::string &entry) {
   std::vector<int32_t> found;
-  for (size_t i = 0; i < program.manifest().buffers.size(); ++i)
-    if (BufferRole role = program.manifest().buffers[i].role; role == BufferRole::Output || role == BufferRole::Cache)
+  for (size_t i = 0; i < program.manifest().buffers.size(); ++i) {
+    const BufferInfo &buffer = program.manifest().buffers[i];
+    bool isWritten = buffer.role == BufferRole::Output || buffer.role == BufferRole::Cache;
+    if (isWritten && belongsTo(program.manifest(), buffer, entry))
       found.push_back(static_cast<int32_t>(i));
+  }
   return found;
 }
 
@@ -214,7 +227,7 @@ Status allocate(Program &program, int64_t pages) {
 }
 
 Status compareOutputs(Program &program, Program &reference, double tolerance, KernelBenchReport &report) {
-  for (int32_t buffer : writtenBuffers(program)) {
+  for (int32_t buffer : writtenBuffers(program, report.entry)) {
     const BufferInfo &info = program.manifest().buffers[buffer];
     int32_t other = reference.manifest().findBuffer(info.name);
     if (other < 0 || reference.manifest().buffers[other].dtype != info.dtype ||
@@ -230,12 +243,16 @@ Status compareOutputs(Program &program, Program &reference, double tolerance, Ke
 }
 
 int64_t bytesMoved(const Program &program, const KernelBenchOptions &options) {
-  if (options.bytes > 0 || program.manifest().entries.size() != 1)
+  if (options.bytes > 0)
     return options.bytes;
   int64_t bytes = 0;
-  for (size_t i = 0; i < program.manifest().buffers.size(); ++i)
-    if (BufferRole role = program.manifest().buffers[i].role; isRead(role) || role == BufferRole::Output)
+  const Manifest &manifest = program.manifest();
+  for (size_t i = 0; i < manifest.buffers.size(); ++i) {
+    const BufferInfo &buffer = manifest.buffers[i];
+    bool isOwn = buffer.name.compare(0, options.entry.size() + 1, options.entry + ".") == 0;
+    if ((isOwn || manifest.entries.size() == 1) && (isRead(buffer.role) || buffer.role == BufferRole::Output))
       bytes += program.bufferBytes(static_cast<int32_t>(i));
+  }
   return bytes;
 }
 } // namespace
@@ -285,13 +302,13 @@ StatusOr<KernelBenchReport> benchKernel(Program &program, Program *reference, co
 
   // The same input must give the same bits.
   std::vector<Bytes> first;
-  for (int32_t buffer : writtenBuffers(program)) {
+  for (int32_t buffer : writtenBuffers(program, options.entry)) {
     DSRT_ASSIGN_OR_RETURN(Bytes bytes, readBuffer(program, buffer));
     first.push_back(std::move(bytes));
   }
   DSRT_RETURN_IF_ERROR(runOnce(program, entry, inputs, observer));
   size_t index = 0;
-  for (int32_t buffer : writtenBuffers(program)) {
+  for (int32_t buffer : writtenBuffers(program, options.entry)) {
     DSRT_ASSIGN_OR_RETURN(Bytes bytes, readBuffer(program, buffer));
     report.bitsChanged |= bytes != first[index++];
   }

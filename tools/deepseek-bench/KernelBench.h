@@ -1,5 +1,6 @@
 // Runs one entry of an artefact of plain functions on seeded inputs, compares it with the same entry of another
-// artefact (the CPU path), and times it.
+// artefact (the CPU path), and times it. Buffers of a plain function are named <function>.arg<i> and
+// <function>.result<i>; those of other functions are left alone.
 #pragma once
 
 #include "runtime/core/Program.h"
@@ -16,10 +17,11 @@ struct KernelBenchOptions {
   int64_t repeat = 0;   // timed runs
   bool cold = false;    // evict the L2 cache before each timed run
   bool useGraph = true; // time the replay of a captured graph rather than single launches
-  int64_t bytes = 0;    // that a run has to move, for GB/s; 0: all inputs and outputs, if the entry is the only one
-  int64_t pages = 8;    // of buffers whose first dimension is the number of pages
-  std::map<std::string, Distribution> inputs; // by buffer; the manifest's ranges apply to the others
-  std::string inputFile;                      // safetensors: inputs with these names are taken from it
+  int64_t bytes = 0; // that a run has to move, for GB/s; 0: all of the entry's inputs and outputs, where they are known
+  int64_t pages = 8; // of buffers whose first dimension is the number of pages
+  // By buffer, with or without the entry's name before it; the manifest's ranges apply to the others.
+  std::map<std::string, Distribution> inputs;
+  std::string inputFile; // safetensors: inputs with these names are taken from it
 };
 
 struct OutputComparison {

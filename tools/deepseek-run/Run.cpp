@@ -37,6 +37,7 @@ void declare(CommandLine &line, RunOptions &options) {
   line.text("tokenizer", "DIR", options.prompts.tokenizer,
             "directory with tokenizer.json (default: that of --weights); without one, token ids are printed");
   line.flag("chat", options.prompts.chat, "each text is a user's message: apply the tokenizer's chat template");
+  line.text("system", "TEXT", options.prompts.system, "the system message of --chat");
   line.heading("Generation:");
   line.integer("max-new-tokens", "N", options.maxNewTokens, 1, INT32_MAX, "tokens to generate (default 256)");
   line.real("temperature", "T", options.temperature, 0, 1e4, "0 takes the most probable token (default 0)");
@@ -104,10 +105,10 @@ void printStats(const LoadedModel &loaded, const Session &session, const std::ve
 
 StatusOr<int> generate(LoadedModel &loaded, const RunOptions &options, EntryObserver *observer) {
   const ModelInfo &model = *loaded.program->manifest().model;
-  DSRT_ASSIGN_OR_RETURN(auto tokenizer, loadTokenizer(options.prompts, options.load.weights, model));
-  DSRT_ASSIGN_OR_RETURN(auto prompts, makePrompts(options.prompts, tokenizer));
+  DSRT_ASSIGN_OR_RETURN(TextTools tools, loadTextTools(options.prompts, options.load.weights, model));
+  DSRT_ASSIGN_OR_RETURN(auto prompts, makePrompts(options.prompts, tools));
   DSRT_RETURN_IF_ERROR(startModel(loaded, options.load, tool, observer));
-  Output output(tokenizer, /*streams=*/prompts.size() == 1);
+  Output output(tools.tokenizer, /*streams=*/prompts.size() == 1);
   std::vector<Completion> done;
   SessionOptions sessionOptions;
   sessionOptions.prefillChunk = options.prefillChunk;
@@ -127,7 +128,7 @@ StatusOr<int> generate(LoadedModel &loaded, const RunOptions &options, EntryObse
                         static_cast<float>(options.topP),
                         static_cast<int64_t>(static_cast<uint64_t>(options.seed) + i)};
     if (!options.ignoreEos)
-      request.stopTokens = stopTokens(model, tokenizer);
+      request.stopTokens = stopTokens(model, tools.tokenizer);
     auto id = session->add(std::move(request));
     if (id.ok()) {
       output.expect(*id, i);

@@ -36,7 +36,7 @@ std::string readFile(const std::string &path) {
 
 CommandResult runCommand(const std::string &command) {
   CommandResult result{-1, ""};
-  FILE *pipe = popen((command + " 2>&1").c_str(), "r");
+  FILE *pipe = popen(("(" + command + ") 2>&1").c_str(), "r");
   if (!pipe)
     return result;
   char buffer[4096];

@@ -125,6 +125,26 @@ TEST_F(KernelBench, IntegersNeedARange) {
             "input 'index' holds integers: give --range index=LOWEST:HIGHEST or --inputs FILE");
 }
 
+// Buffers named after another entry need no values and are not compared; those of the entry answer to their short name.
+TEST_F(KernelBench, LeavesOtherFunctionsAlone) {
+  TestArtifact artifact(FakeFunctions_FILE);
+  artifact.replace("\"name\": \"index\"", "\"name\": \"pick.index\"");
+  artifact.replace(", \"range\": [0, 15]", "");
+  artifact.replace("\"name\": \"picked\"", "\"name\": \"pick.picked\"");
+  auto program = Program::load(directory.write("a.so", artifact.sealed()), ProgramOptions());
+  ASSERT_TRUE(program.ok());
+  options.entry = "scale";
+  auto report = benchKernel(**program, program->get(), options, nullptr);
+  ASSERT_TRUE(report.ok()) << report.status().message();
+  EXPECT_EQ(report->outputs.size(), 2u); // y and count, which are named after nobody
+  options.entry = "pick";
+  options.inputs["index"].range = {3, 3};
+  report = benchKernel(**program, program->get(), options, nullptr);
+  ASSERT_TRUE(report.ok()) << report.status().message();
+  EXPECT_EQ(report->outputs.size(), 3u);
+  EXPECT_EQ(*static_cast<const int32_t *>((*program)->address((*program)->manifest().findBuffer("count"))), 48);
+}
+
 // An entry that writes nothing has not been tested.
 TEST_F(KernelBench, AnEntryThatWritesNothingIsAMiss) {
   KernelBenchReport report;

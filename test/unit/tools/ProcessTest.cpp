@@ -98,6 +98,63 @@ TEST_F(ToolTest, EveryMistakeIsOneSentence) {
             "deepseek-run: error: cannot open /nowhere: No such file or directory\n");
 }
 
+// A byte-level tokenizer of 28 tokens, and text in, text out; a token the tokenizer does not have prints nothing.
+class TextTest : public ToolTest {
+protected:
+  void SetUp() override {
+    ToolTest::SetUp();
+    writeTokenizer(26);
+  }
+  void writeTokenizer(int letters) {
+    std::string vocab = "\"<bos>\": 0, \"<eos>\": 1";
+    for (int i = 0; i < letters; ++i)
+      vocab += ", \"" + letter(i + 2) + "\": " + std::to_string(i + 2);
+    directory.write("tokenizer.json",
+                    "{\"added_tokens\": [{\"id\": 0, \"content\": \"<bos>\", \"special\": true}, {\"id\": 1, "
+                    "\"content\": \"<eos>\", \"special\": true}], \"pre_tokenizer\": {\"type\": \"ByteLevel\", "
+                    "\"add_prefix_space\": false, \"use_regex\": false}, \"decoder\": {\"type\": \"ByteLevel\"}, "
+                    "\"model\": {\"type\": \"BPE\", \"merges\": [], \"vocab\": {" +
+                        vocab + "}}}");
+    directory.write(
+        "tokenizer_config.json",
+        "{\"bos_token\": \"<bos>\", \"eos_token\": \"<eos>\", \"add_bos_token\": true, \"chat_template\": "
+        "\"{% for m in messages %}{{ m.content }}{% endfor %}{% if add_generation_prompt %}E{% endif %}\"}");
+  }
+  // Token 2 is "A", 3 is "B", ...
+  static std::string letter(int32_t token) {
+    int index = token - 2;
+    return std::string(1, static_cast<char>(index < 26 ? 'A' + index : 'a' + index - 26));
+  }
+  std::string expectedText(std::vector<int32_t> prompt, size_t count) {
+    std::string text;
+    for (int32_t token : fakeGenerate(prompt, count, bias)) {
+      if (token == 1)
+        break;
+      text += token >= 2 && token < 28 ? letter(token) : "";
+    }
+    return text;
+  }
+};
+
+TEST_F(TextTest, ContinuesText) {
+  std::string quiet = " --max-new-tokens 9 2>/dev/null";
+  EXPECT_EQ(run(withWeights() + " --prompt BAD" + quiet).output, expectedText({0, 3, 2, 5}, 9) + "\n");
+  std::string file = directory.write("prompt.txt", "CAB");
+  EXPECT_EQ(run(withWeights() + " --prompt-file " + file + quiet).output, expectedText({0, 4, 2, 3}, 9) + "\n");
+}
+
+TEST_F(TextTest, AppliesTheChatTemplate) {
+  EXPECT_EQ(run(withWeights() + " --chat --system B --prompt AD --max-new-tokens 9 2>/dev/null").output,
+            expectedText({3, 2, 5, 6}, 9) + "\n");
+}
+
+TEST_F(TextTest, RefusesATokenizerThatIsTooLarge) {
+  writeTokenizer(31);
+  EXPECT_EQ(run(withWeights() + " --prompt A").output, "deepseek-run: error: the tokenizer in " +
+                                                           directory.directory() +
+                                                           " has 33 tokens, the model's vocabulary holds only 32\n");
+}
+
 class GoldenTest : public ToolTest {
 protected:
   std::string golden(int32_t lastToken, const std::string &tail = "") {
@@ -166,6 +223,10 @@ TEST_F(ToolTest, BenchComparesFunctions) {
   result = bench(wrong + " --entry scale --against " + functions);
   EXPECT_EQ(result.code, 1) << result.output;
   EXPECT_NE(result.output.find("MISS"), std::string::npos);
+  result = bench(functions + " --entry all --against " + functions + " --timeout 1"); // `spins` ends it
+  EXPECT_EQ(result.code, 3) << result.output;
+  EXPECT_NE(result.output.find("fails: MISS: entry fails of "), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find("pick: picked (f32, 16 elements)"), std::string::npos) << result.output;
   EXPECT_EQ(bench(wrong + " --entry scale --range x=5").output,
             "deepseek-bench: error: --range must be NAME=LOWEST:HIGHEST, got 'x=5'\n");
 }
