@@ -9,7 +9,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ROOMS = {"dialects": "dialects", "passes": "passes", "lowering": "lowering", "models": "models", "runtime": "runtime",
-         "tools/deepseek-run": "runner", "tools/deepseek-bench": "runner", "tools": "tools", "runtime/abi": "abi"}
+         "tools/deepseek-run": "runner", "tools/deepseek-bench": "runner", "tools/runner": "runner", "tools": "tools", "runtime/abi": "abi"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.M)
 
 
