@@ -9,7 +9,8 @@ using namespace mlir::deepseek::models;
 /// Elements [begin, begin + size) of the last dimension.
 Value GraphBuilder::columns(Value x, int64_t begin, int64_t size, StringRef name) {
   SmallVector<int64_t> shape(cast<RankedTensorType>(x.getType()).getShape());
-  SmallVector<OpFoldResult> offsets(shape.size(), builder.getIndexAttr(0)), strides(shape.size(), builder.getIndexAttr(1));
+  SmallVector<OpFoldResult> offsets(shape.size(), builder.getIndexAttr(0)),
+      strides(shape.size(), builder.getIndexAttr(1));
   offsets.back() = builder.getIndexAttr(begin);
   shape.back() = size;
   return tensor::ExtractSliceOp::create(builder, loc(name), activations(shape), x, offsets,
@@ -47,8 +48,7 @@ std::pair<Value, Value> GraphBuilder::query(const LinearInput &x, StringRef pref
 
 /// Compresses x to its latent and shared rotary key and writes both to the cache.
 void GraphBuilder::appendLatent(const LinearInput &x, StringRef prefix, int64_t layer, const EntryValues &entry) {
-  Value compressed =
-      linear(x, (prefix + "kv_a_proj_with_mqa").str(), config.kvLoraRank + config.rope, "kv_a");
+  Value compressed = linear(x, (prefix + "kv_a_proj_with_mqa").str(), config.kvLoraRank + config.rope, "kv_a");
   Value latent = columns(compressed, 0, config.kvLoraRank, "kv_compressed");
   if (!config.latentNorm.atRead)
     latent = latentNorm(latent, (prefix + "kv_a_layernorm").str(), "kv_latent");
@@ -79,8 +79,8 @@ Value GraphBuilder::attention(Value x, int64_t layer, const EntryValues &entry) 
   Value out = MlaOp::create(builder, loc("attn_heads"), activations({tokens, heads, config.value}), qNope, qRope,
                             entry.cache, builder.getI64IntegerAttr(layer), kvB, entry.positions, entry.blockTable,
                             builder.getF64FloatAttr(config.softmaxScale), normKind, normEps, normWeight, normBias);
-  ReassociationIndices rows{0}, columns{1, 2};
+  ReassociationIndices rows{0}, headsAndValues{1, 2};
   out = tensor::CollapseShapeOp::create(builder, loc("attn_values"), activations({tokens, heads * config.value}), out,
-                                        ArrayRef<ReassociationIndices>{rows, columns});
+                                        ArrayRef<ReassociationIndices>{rows, headsAndValues});
   return linear(linearInput(out, "attn_values"), prefix + "o_proj", config.hidden, "attn_out");
 }

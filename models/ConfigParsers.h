@@ -8,7 +8,7 @@ namespace mlir::deepseek::models {
 
 // Upper bounds of sizes: far above any model, low enough that products of two or three stay within int64.
 inline constexpr int64_t maxWidth = 1 << 20, maxVocab = 1 << 24, maxLayers = 1 << 10, maxHeads = 1 << 12;
-inline constexpr int64_t maxExperts = 1 << 12, maxExpertsOfModel = 1 << 18, maxContextLength = 1 << 28;
+inline constexpr int64_t maxExperts = 1 << 12, maxExpertsOfModel = 1 << 16, maxContextLength = 1 << 28;
 
 /// Hugging Face's fields (hidden_size, ...), with those of the tutorial variant of MLA.
 void parseHuggingFaceConfig(JsonFields &fields, llvm::StringRef path, ModelConfig &config,

@@ -50,8 +50,8 @@ Value GraphBuilder::moe(const LinearInput &x, int64_t layer) {
   Value upRows = project(dispatch.getRows(), "up_proj", moe.intermediate, config.hidden, "expert_up");
   Value swiglu = SwigluOp::create(builder, loc("expert_swiglu"), gateRows.getType(), gateRows, upRows);
   LinearInput hidden = linearInput(swiglu, "expert_swiglu");
-  Value downRows = project(hidden.scaled ? hidden.scaled : hidden.plain, "down_proj", config.hidden, moe.intermediate,
-                           "expert_out");
+  Value downRows =
+      project(hidden.scaled ? hidden.scaled : hidden.plain, "down_proj", config.hidden, moe.intermediate, "expert_out");
   Value routed = MoeCombineOp::create(builder, loc("routed"), activations({tokens, config.hidden}), downRows,
                                       dispatch.getRowOf(), chosen.getWeights());
   if (moe.sharedExperts == 0)

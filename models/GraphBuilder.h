@@ -3,10 +3,10 @@
 #pragma once
 
 #include "dialects/deepseek/DeepSeekOps.h"
-#include "llvm/ADT/StringSet.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "models/Importer.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace mlir::deepseek::models {
 
@@ -26,7 +26,7 @@ public:
   GraphBuilder(ModuleOp module, const ModelConfig &config, const ImportOptions &options);
 
   // The parts of a model; x and the result are [T, hidden].
-  Value attention(Value x, int64_t layer, const EntryValues &entry); // Attention.cpp
+  Value attention(Value x, int64_t layer, const EntryValues &entry);            // Attention.cpp
   Value denseMlp(const LinearInput &x, StringRef prefix, int64_t intermediate); // FeedForward.cpp
   Value moe(const LinearInput &x, int64_t layer);
   Value decoderLayer(Value x, int64_t layer, const EntryValues &entry); // Importer.cpp

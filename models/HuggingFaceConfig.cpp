@@ -11,9 +11,9 @@ using nlohmann::json;
 namespace {
 // Published fields that do not change the computation, or that only describe training or the Python classes.
 constexpr llvm::StringLiteral ignoredFields[] = {
-    "_name_or_path", "architectures", "attention_dropout", "auto_map", "aux_loss_alpha", "ep_size",
-    "initializer_range", "num_nextn_predict_layers", "pad_token_id", "pretraining_tp", "router_aux_loss_coef",
-    "seq_aux", "transformers_version", "use_cache", "head_dim",
+    "_attn_implementation_autoset", "_name_or_path", "architectures", "attention_dropout", "auto_map", "aux_loss_alpha",
+    "ep_size", "initializer_range", "num_nextn_predict_layers", "pad_token_id", "pretraining_tp",
+    "router_aux_loss_coef", "seq_aux", "transformers_version", "use_cache", "head_dim",
     // transformers' base class writes these into any config.
     "add_cross_attention", "bad_words_ids", "begin_suppress_tokens", "chunk_size_feed_forward",
     "cross_attention_hidden_size", "decoder_start_token_id", "diversity_penalty", "do_sample", "early_stopping",
@@ -56,15 +56,13 @@ void parseAttention(JsonFields &fields, ModelConfig &config) {
   if (config.rope % 2 != 0)
     fields.refuse("qk_rope_head_dim", "an even number (rotary embedding turns pairs)");
   if (fields.integer("qk_head_dim", 1, 2 * maxWidth, config.nope + config.rope) != config.nope + config.rope)
-    fields.refuse("qk_head_dim",
-                  llvm::formatv("qk_nope_head_dim + qk_rope_head_dim = {0}", config.nope + config.rope));
+    fields.refuse("qk_head_dim", llvm::formatv("qk_nope_head_dim + qk_rope_head_dim = {0}", config.nope + config.rope));
 
   LatentNormConfig &norm = config.latentNorm;
   bool layerNorm = fields.choice("latent_norm", {"rms_norm", "layer_norm"}, "rms_norm") == "layer_norm";
   norm.kind = layerNorm ? LatentNorm::Layer : LatentNorm::Rms;
   norm.eps = fields.number("latent_norm_eps", 1e-30, 1.0, layerNorm ? 1e-5 : config.normEps);
-  norm.atRead =
-      fields.choice("latent_norm_position", {"cache_write", "cache_read"}, "cache_write") == "cache_read";
+  norm.atRead = fields.choice("latent_norm_position", {"cache_write", "cache_read"}, "cache_write") == "cache_read";
 }
 
 /// Scaled by YaRN: `scaling` are the fields of rope_scaling or rope_parameters.
@@ -141,9 +139,10 @@ void parseRouting(JsonFields &fields, bool v3, ModelConfig &config, llvm::SmallV
   moe.scale = fields.number("routed_scaling_factor", -1e6, 1e6, 1.0);
   if (!biased && moe.normalize) {
     // The code published with V2 scales only weights that it does not normalise.
-    warnings.push_back(llvm::formatv("{0}: field 'norm_topk_prob' is true with softmax scores: weights are normalised and "
-                                     "routed_scaling_factor = {1} is not applied, as in the code published with V2",
-                                     path, numberText(moe.scale)));
+    warnings.push_back(
+        llvm::formatv("{0}: field 'norm_topk_prob' is true with softmax scores: weights are normalised and "
+                      "routed_scaling_factor = {1} is not applied, as in the code published with V2",
+                      path, numberText(moe.scale)));
     moe.scale = 1.0;
   }
 }
@@ -175,9 +174,7 @@ void parseStorage(JsonFields &fields, llvm::StringRef path, ModelConfig &config,
   llvm::StringRef field = fields.has("dtype") ? "dtype" : "torch_dtype";
   std::string dtype = fields.choice(field, {"bfloat16", "float16", "float32"}, "bfloat16");
   fields.ignore({"torch_dtype"});
-  config.storage = dtype == "float32"   ? StorageType::F32
-                   : dtype == "float16" ? StorageType::F16
-                                        : StorageType::BF16;
+  config.storage = dtype == "float32" ? StorageType::F32 : dtype == "float16" ? StorageType::F16 : StorageType::BF16;
   const json *object = fields.nested("quantization_config");
   if (!object)
     return;

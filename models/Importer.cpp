@@ -1,10 +1,10 @@
 // The entries of a model and the module around them.
 #include "models/Importer.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Verifier.h"
 #include "models/GraphBuilder.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace mlir::deepseek;
@@ -36,7 +36,8 @@ llvm::Error checkBuckets(StringRef option, ArrayRef<int64_t> buckets, int64_t la
       return llvm::createStringError(
           llvm::formatv("option '{0}' holds {1}, expected sizes from 1 to {2} tokens", option, bucket, largest));
     if (!seen.insert(bucket).second)
-      return llvm::createStringError(llvm::formatv("option '{0}' holds {1} twice, expected each size once", option, bucket));
+      return llvm::createStringError(
+          llvm::formatv("option '{0}' holds {1} twice, expected each size once", option, bucket));
   }
   return llvm::Error::success();
 }
@@ -44,12 +45,13 @@ llvm::Error checkBuckets(StringRef option, ArrayRef<int64_t> buckets, int64_t la
 llvm::Expected<Plan> planEntries(const ModelConfig &config, const ImportOptions &options) {
   Plan plan;
   if (options.pageSize < 1 || options.pageSize > 1 << 16)
-    return llvm::createStringError(
-        llvm::formatv("option 'page-size' is {0}, expected a number of tokens from 1 to {1}", options.pageSize, 1 << 16));
+    return llvm::createStringError(llvm::formatv("option 'page-size' is {0}, expected a number of tokens from 1 to {1}",
+                                                 options.pageSize, 1 << 16));
   plan.maxContext = options.maxContext ? options.maxContext : std::min<int64_t>(config.maxPositions, 4096);
   if (plan.maxContext < 1 || plan.maxContext > config.maxPositions)
-    return llvm::createStringError(llvm::formatv("option 'max-context' is {0}, expected from 1 to the model's {1} tokens",
-                                                 plan.maxContext, config.maxPositions));
+    return llvm::createStringError(
+        llvm::formatv("option 'max-context' is {0}, expected from 1 to the model's {1} tokens", plan.maxContext,
+                      config.maxPositions));
   if (llvm::Error error = checkBuckets("decode-buckets", options.decodeBuckets, maxBucket))
     return std::move(error);
   if (llvm::Error error = checkBuckets("prefill-buckets", options.prefillBuckets, maxBucket))
@@ -108,8 +110,8 @@ func::FuncOp createEntry(GraphBuilder &graph, ModuleOp module, const Entry &entr
   SmallVector<Type> inputs = llvm::map_to_vector(arguments, [](const auto &argument) { return argument.second; });
   Type outputs[] = {graph.tensor({rows, config.vocab}, graph.f32), graph.tensor({rows}, graph.i32)};
   builder.setInsertionPointToEnd(module.getBody());
-  auto function = func::FuncOp::create(builder, builder.getUnknownLoc(), entry.name(),
-                                       builder.getFunctionType(inputs, outputs));
+  auto function =
+      func::FuncOp::create(builder, builder.getUnknownLoc(), entry.name(), builder.getFunctionType(inputs, outputs));
   function->setAttr("deepseek.entry",
                     builder.getDictionaryAttr(
                         {builder.getNamedAttr("kind", builder.getStringAttr(entry.prefill ? "prefill" : "decode")),
@@ -145,8 +147,8 @@ Value headLogits(GraphBuilder &graph, Value x) {
   Value normed = graph.rmsNorm(x, "model.norm", config.normEps, "final_norm");
   Value weight = graph.parameter(config.tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight",
                                  {config.vocab, config.hidden}, graph.storage);
-  return LinearOp::create(graph.builder, graph.loc("logits"), graph.tensor({rowsOf(x), config.vocab}, graph.f32), normed,
-                          weight);
+  return LinearOp::create(graph.builder, graph.loc("logits"), graph.tensor({rowsOf(x), config.vocab}, graph.f32),
+                          normed, weight);
 }
 
 void buildEntry(GraphBuilder &graph, ModuleOp module, const Entry &entry, const Plan &plan) {
@@ -169,8 +171,8 @@ void buildEntry(GraphBuilder &graph, ModuleOp module, const Entry &entry, const 
     // Only the wanted rows go through the head, by far the widest projection of a small model.
     Value rows = arguments[4];
     x = TakeRowsOp::create(builder, graph.loc("last_hidden"), graph.activations({entry.rows, config.hidden}), x, rows);
-    rowPositions = TakeRowsOp::create(builder, graph.loc("row_positions"), graph.tensor({entry.rows}, graph.i32),
-                                      positions, rows);
+    rowPositions =
+        TakeRowsOp::create(builder, graph.loc("row_positions"), graph.tensor({entry.rows}, graph.i32), positions, rows);
   }
   Value logits = headLogits(graph, x);
   auto sampling = arguments.take_back(4);

@@ -1,5 +1,6 @@
-// Turns a model's config into a graph: a module of the deepseek dialect with the checkpoint's parameters and one function
-// for each bucket. The graph is the published model, unfused, with attention in its naive form; passes do the rest.
+// Turns a model's config into a graph: a module of the deepseek dialect with the checkpoint's parameters and one
+// function for each bucket. The graph is the published model, unfused, with attention in its naive form; passes do the
+// rest.
 #pragma once
 
 #include "mlir/IR/BuiltinOps.h"

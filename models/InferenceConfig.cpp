@@ -60,7 +60,8 @@ void parseExperts(JsonFields &fields, ModelConfig &config) {
 }
 } // namespace
 
-void models::parseInferenceConfig(JsonFields &fields, ModelConfig &config, llvm::SmallVectorImpl<std::string> &warnings) {
+void models::parseInferenceConfig(JsonFields &fields, ModelConfig &config,
+                                  llvm::SmallVectorImpl<std::string> &warnings) {
   for (llvm::StringRef sparse : {"index_n_heads", "index_head_dim", "index_topk"})
     if (fields.has(sparse))
       fields.refuse(sparse, "no such field (sparse attention is not supported)");

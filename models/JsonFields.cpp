@@ -67,7 +67,8 @@ std::string mlir::deepseek::models::numberText(double value) { return json(value
 
 llvm::Expected<json> mlir::deepseek::models::parseJsonObject(llvm::StringRef text, llvm::StringRef path) {
   if (text.size() > maxBytes)
-    return llvm::createStringError(llvm::formatv("{0}: has {1} bytes, expected at most {2}", path, text.size(), maxBytes));
+    return llvm::createStringError(
+        llvm::formatv("{0}: has {1} bytes, expected at most {2}", path, text.size(), maxBytes));
   if (int depth = nestingDepth(text); depth > maxDepth)
     return llvm::createStringError(
         llvm::formatv("{0}: JSON is nested {1} levels deep, expected at most {2}", path, depth, maxDepth));
@@ -149,7 +150,8 @@ bool JsonFields::boolean(llvm::StringRef field, bool fallback) {
   return fallback;
 }
 
-std::string JsonFields::choice(llvm::StringRef field, llvm::ArrayRef<llvm::StringRef> choices, llvm::StringRef fallback) {
+std::string JsonFields::choice(llvm::StringRef field, llvm::ArrayRef<llvm::StringRef> choices,
+                               llvm::StringRef fallback) {
   const json *value = find(field);
   if (!value)
     return fallback.str();

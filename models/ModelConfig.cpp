@@ -20,17 +20,17 @@ void models::checkExpertGroups(JsonFields &fields, const MoeFieldNames &names, c
   if (fields.failed())
     return;
   if (moe.experts * config.layers > maxExpertsOfModel)
-    return fields.refuse(names.experts, llvm::formatv("at most {0} in {1} layers", maxExpertsOfModel / config.layers,
-                                                      config.layers));
+    return fields.refuse(names.experts,
+                         llvm::formatv("at most {0} in {1} layers", maxExpertsOfModel / config.layers, config.layers));
   if (moe.experts % moe.groups != 0)
     return fields.refuse(names.groups, llvm::formatv("a divisor of {0} = {1}", names.experts, moe.experts));
   if (moe.groupsPerToken > moe.groups)
     return fields.refuse(names.groupsPerToken, llvm::formatv("at most {0} = {1}", names.groups, moe.groups));
   int64_t groupSize = moe.experts / moe.groups;
   if (moe.groupScore == GroupScore::Top2Sum && groupSize < 2)
-    return fields.refuse(names.groups,
-                         llvm::formatv("groups of at least 2 of the {0} experts (they are scored by their two best)",
-                                       moe.experts));
+    return fields.refuse(
+        names.groups,
+        llvm::formatv("groups of at least 2 of the {0} experts (they are scored by their two best)", moe.experts));
   int64_t eligible = moe.groupScore == GroupScore::None ? moe.experts : groupSize * moe.groupsPerToken;
   if (moe.expertsPerToken > eligible)
     return fields.refuse(names.expertsPerToken,
@@ -62,7 +62,8 @@ llvm::Expected<ModelConfig> models::parseModelConfig(llvm::StringRef text, llvm:
   return config;
 }
 
-llvm::Expected<ModelConfig> models::readModelConfig(llvm::StringRef path, llvm::SmallVectorImpl<std::string> &warnings) {
+llvm::Expected<ModelConfig> models::readModelConfig(llvm::StringRef path,
+                                                    llvm::SmallVectorImpl<std::string> &warnings) {
   llvm::SmallString<128> file(path);
   if (llvm::sys::fs::is_directory(path))
     llvm::sys::path::append(file, "config.json");

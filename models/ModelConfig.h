@@ -70,7 +70,8 @@ struct ModelConfig {
   }
 };
 
-/// Parses the text of a config.json; `path` opens every message. Fields that are unknown add one line each to `warnings`.
+/// Parses the text of a config.json; `path` opens every message. Fields that are unknown add one line each to
+/// `warnings`.
 llvm::Expected<ModelConfig> parseModelConfig(llvm::StringRef text, llvm::StringRef path,
                                              llvm::SmallVectorImpl<std::string> &warnings);
 

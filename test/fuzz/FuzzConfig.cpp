@@ -8,9 +8,9 @@ using namespace mlir::deepseek::models;
 /// What the importer relies on.
 static bool isSane(const ModelConfig &config) {
   const MoeConfig &moe = config.moe;
-  bool sizes = config.vocab > 0 && config.hidden > 0 && config.layers > 0 && config.heads > 0 && config.kvLoraRank > 0 &&
-               config.nope > 0 && config.rope > 0 && config.rope % 2 == 0 && config.value > 0 && config.qLoraRank >= 0 &&
-               config.intermediate > 0 && config.maxPositions > 0;
+  bool sizes = config.vocab > 0 && config.hidden > 0 && config.layers > 0 && config.heads > 0 &&
+               config.kvLoraRank > 0 && config.nope > 0 && config.rope > 0 && config.rope % 2 == 0 &&
+               config.value > 0 && config.qLoraRank >= 0 && config.intermediate > 0 && config.maxPositions > 0;
   bool numbers = std::isfinite(config.softmaxScale) && config.softmaxScale > 0 && config.normEps > 0 &&
                  config.latentNorm.eps > 0 && std::isfinite(config.rotary.theta) && config.rotary.theta > 1 &&
                  config.rotary.factor >= 1 && std::isfinite(config.rotary.magnitude) && config.rotary.magnitude > 0;

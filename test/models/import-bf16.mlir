@@ -55,7 +55,9 @@
 // CHECK:         %[[LOGITS:.+]] = deepseek.linear %[[M1]], %gate{{.*}} -> tensor<16x16xf32>
 // CHECK:         %[[W:.+]], %[[I:.+]] = deepseek.moe_gate %[[LOGITS]] bias %{{.+}} {groupScore = #deepseek<group_score top2_sum>, nGroup = 4 : i64, normalize = true, scale = 2.500000e+00 : f64, scoring = #deepseek<scoring sigmoid>, topK = 4 : i64, topkGroup = 2 : i64}
 // CHECK:         %[[R:.+]], %[[OFF:.+]], %[[AT:.+]] = deepseek.moe_dispatch %[[M1]], %[[I]] experts 16
-// CHECK:         %[[GW:.+]] = deepseek.stack {{.+}} -> tensor<16x128x256xbf16>
+// CHECK-NEXT:    %[[E0:.+]] = deepseek.load_parameter @model.layers.1.mlp.experts.0.gate_proj.weight
+// CHECK-NEXT:    %[[E1:.+]] = deepseek.load_parameter @model.layers.1.mlp.experts.1.gate_proj.weight
+// CHECK:         %[[GW:.+]] = deepseek.stack %[[E0]], %[[E1]], {{.+}} -> tensor<16x128x256xbf16>
 // CHECK:         %[[GR:.+]] = deepseek.grouped_linear %[[R]], %[[OFF]], %[[GW]]
 // CHECK:         %[[UR:.+]] = deepseek.grouped_linear %[[R]], %[[OFF]]
 // CHECK:         %[[SR:.+]] = deepseek.swiglu %[[GR]], %[[UR]]

@@ -80,16 +80,19 @@ TEST(ConfigErrorsTest, Contradictions) {
       smallConfig(),
       {{{{"n_group", 3}}, "'n_group' is 3, expected a divisor of n_routed_experts = 8"},
        {{{"topk_group", 5}}, "'topk_group' is 5, expected at most n_group = 4"},
-       {{{"num_experts_per_tok", 5}}, "'num_experts_per_tok' is 5, expected at most the 4 experts of which a token may choose"},
-       {{{"n_group", 8}}, "'n_group' is 8, expected groups of at least 2 of the 8 experts (they are scored by their two best)"},
+       {{{"num_experts_per_tok", 5}},
+        "'num_experts_per_tok' is 5, expected at most the 4 experts of which a token may choose"},
+       {{{"n_group", 8}},
+        "'n_group' is 8, expected groups of at least 2 of the 8 experts (they are scored by their two best)"},
        {{{"n_routed_experts", 4096}, {"num_hidden_layers", 1000}},
-        "'n_routed_experts' is 4096, expected at most 262 in 1000 layers"},
+        "'n_routed_experts' is 4096, expected at most 65 in 1000 layers"},
        {{{"qk_rope_head_dim", 7}}, "'qk_rope_head_dim' is 7, expected an even number (rotary embedding turns pairs)"},
        {{{"qk_head_dim", 25}}, "'qk_head_dim' is 25, expected qk_nope_head_dim + qk_rope_head_dim = 24"},
        {{{"num_key_value_heads", 1}},
         "'num_key_value_heads' is 1, expected num_attention_heads = 2 (MLA expands the latent for every head)"},
        {{{"topk_method", "greedy"}}, "'topk_method' is \"greedy\", expected \"noaux_tc\", the routing of deepseek_v3"},
-       {{{"scoring_func", "softmax"}}, "'scoring_func' is \"softmax\", expected \"sigmoid\" with topk_method \"noaux_tc\""},
+       {{{"scoring_func", "softmax"}},
+        "'scoring_func' is \"softmax\", expected \"sigmoid\" with topk_method \"noaux_tc\""},
        {{{"model_type", "deepseek_v2"}, {"scoring_func", "sigmoid"}},
         "'scoring_func' is \"sigmoid\", expected \"softmax\" with topk_method \"greedy\""},
        {{{"eos_token_id", 320}}, "'eos_token_id' is 320, expected ids below vocab_size = 320"},
@@ -99,23 +102,25 @@ TEST(ConfigErrorsTest, Contradictions) {
          {"rope_scaling", {{"type", "yarn"}, {"factor", 4}, {"original_max_position_embeddings", 64}}}},
         "'rope_frequency_dim' is 16, expected qk_rope_head_dim = 8 with YaRN"},
        {{{"dim", 64}},
-        "'dim' is 64, expected either Hugging Face's 'hidden_size' and 'model_type' or DeepSeek's own 'dim', not both"}});
+        "'dim' is 64, expected either Hugging Face's 'hidden_size' and 'model_type' or DeepSeek's own 'dim', not "
+        "both"}});
 }
 
 TEST(ConfigErrorsTest, Inference) {
-  expectRefusals({{"dim", 2048}},
-                 {{{{"dtype", "int4"}}, "'dtype' is \"int4\", expected one of \"bf16\", \"fp8\""},
-                  {{{"scale_fmt", "ue8m0"}}, "'scale_fmt' is \"ue8m0\", expected no such field without dtype \"fp8\""},
-                  {{{"n_expert_groups", 7}}, "'n_expert_groups' is 7, expected a divisor of n_routed_experts = 64"},
-                  {{{"q_lora_rank", -1}}, "'q_lora_rank' is -1, expected an integer from 0 to 1048576"},
-                  {{{"beta_slow", 64}}, "'beta_slow' is 64, expected at most beta_fast = 32.0"},
-                  {{{"index_topk", 2048}}, "'index_topk' is 2048, expected no such field (sparse attention is not supported)"}});
+  expectRefusals(
+      {{"dim", 2048}},
+      {{{{"dtype", "int4"}}, "'dtype' is \"int4\", expected one of \"bf16\", \"fp8\""},
+       {{{"scale_fmt", "ue8m0"}}, "'scale_fmt' is \"ue8m0\", expected no such field without dtype \"fp8\""},
+       {{{"n_expert_groups", 7}}, "'n_expert_groups' is 7, expected a divisor of n_routed_experts = 64"},
+       {{{"q_lora_rank", -1}}, "'q_lora_rank' is -1, expected an integer from 0 to 1048576"},
+       {{{"beta_slow", 64}}, "'beta_slow' is 64, expected at most beta_fast = 32.0"},
+       {{{"index_topk", 2048}}, "'index_topk' is 2048, expected no such field (sparse attention is not supported)"}});
 }
 
 TEST(ConfigErrorsTest, NotAConfig) {
   EXPECT_EQ(refusalOfText("[1, 2]"), "config.json: top level is [1,2], expected an object");
   EXPECT_EQ(refusalOfText("{}"), "config.json: field 'hidden_size' is missing, expected Hugging Face's "
-                                            "'hidden_size' or the 'dim' of DeepSeek's inference code");
+                                 "'hidden_size' or the 'dim' of DeepSeek's inference code");
   EXPECT_EQ(refusalOfText("").find("config.json: malformed JSON: parse error at line 1"), 0u);
   EXPECT_EQ(refusalOfText("{\"dim\": }").find("config.json: malformed JSON: parse error at line 1, column 9"), 0u);
   EXPECT_EQ(refusalOfText("{\"dim\": 1e999}").find("config.json: malformed JSON: "), 0u);
@@ -128,8 +133,7 @@ TEST(ConfigErrorsTest, DeepNesting) {
   std::string deep = "{\"dim\": " + std::string(1000000, '[') + std::string(1000000, ']') + "}";
   EXPECT_EQ(refusalOfText(deep), "config.json: JSON is nested 1000001 levels deep, expected at most 64");
   std::string shallow = "{\"dim\": " + std::string(60, '[') + std::string(60, ']') + "}";
-  EXPECT_EQ(refusalOfText(shallow),
-            "config.json: field 'dim' is a list of 1, expected an integer from 1 to 1048576");
+  EXPECT_EQ(refusalOfText(shallow), "config.json: field 'dim' is a list of 1, expected an integer from 1 to 1048576");
 }
 
 TEST(ConfigErrorsTest, MissingFile) {

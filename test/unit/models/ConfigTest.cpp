@@ -85,7 +85,8 @@ TEST(ConfigTest, InferenceConfigsAgreeWithHuggingFace) {
   expectSameComputation(published("models/deepseek-inference/config_16B.json"), published("models/deepseek-v2-lite"));
   expectSameComputation(published("models/deepseek-inference/config_671B.json"), published("models/deepseek-v3"));
   expectSameComputation(published("models/deepseek-inference/config_v3.1.json"), published("models/deepseek-v3.1"));
-  // config_236B.json leaves mscale at its default of 1 where the published V2 has 0.707: a difference in the softmax scale.
+  // config_236B.json leaves mscale at its default of 1 where the published V2 has 0.707: a difference in the softmax
+  // scale.
   ModelConfig v2 = published("models/deepseek-v2"), native = published("models/deepseek-inference/config_236B.json");
   EXPECT_GT(native.softmaxScale, v2.softmaxScale);
   native.softmaxScale = v2.softmaxScale;
@@ -135,7 +136,8 @@ TEST(ConfigTest, DefaultsOfV2) {
 // The code published with V2 either normalises or scales, never both.
 TEST(ConfigTest, NormalizedSoftmaxIsNotScaled) {
   llvm::SmallVector<std::string> warnings;
-  ModelConfig config = accept(with(smallConfig(), {{"model_type", "deepseek_v2"}, {"norm_topk_prob", true}}), &warnings);
+  ModelConfig config =
+      accept(with(smallConfig(), {{"model_type", "deepseek_v2"}, {"norm_topk_prob", true}}), &warnings);
   EXPECT_TRUE(config.moe.normalize);
   EXPECT_EQ(config.moe.scale, 1.0);
   ASSERT_EQ(warnings.size(), 1u);
@@ -166,8 +168,8 @@ TEST(ConfigTest, MoeLayerFrequency) {
   EXPECT_TRUE(config.isMoeLayer(2));
 }
 
-static const json yarn = {{"type", "yarn"},          {"factor", 40},           {"original_max_position_embeddings", 64},
-                          {"beta_fast", 32},         {"beta_slow", 1},         {"mscale", 0.707},
+static const json yarn = {{"type", "yarn"},         {"factor", 40},   {"original_max_position_embeddings", 64},
+                          {"beta_fast", 32},        {"beta_slow", 1}, {"mscale", 0.707},
                           {"mscale_all_dim", 0.707}};
 
 TEST(ConfigTest, YarnScalesTheSoftmax) {
@@ -182,7 +184,8 @@ TEST(ConfigTest, YarnScalesTheSoftmax) {
 // Cosine and sine are scaled by the quotient of both magnitudes; with only one of them given, by YaRN's own.
 TEST(ConfigTest, YarnMagnitude) {
   double own = 0.1 * std::log(40.0) + 1.0, half = 0.05 * std::log(40.0) + 1.0;
-  ModelConfig config = accept(with(smallConfig(), {{"rope_scaling", with(yarn, {{"mscale", 1.0}, {"mscale_all_dim", 0.5}})}}));
+  ModelConfig config =
+      accept(with(smallConfig(), {{"rope_scaling", with(yarn, {{"mscale", 1.0}, {"mscale_all_dim", 0.5}})}}));
   EXPECT_DOUBLE_EQ(config.rotary.magnitude, own / half);
   config = accept(with(smallConfig(), {{"rope_scaling", without(without(yarn, "mscale"), "mscale_all_dim")}}));
   EXPECT_DOUBLE_EQ(config.rotary.magnitude, own);
@@ -242,11 +245,11 @@ TEST(ConfigTest, InferenceShortContextHasNoYarn) {
 
 TEST(ConfigTest, UnknownFieldsWarnOnce) {
   llvm::SmallVector<std::string> warnings;
-  accept(with(smallConfig(), {{"flux_capacitor", 1.21},
-                              {"use_cache", true},
-                              {"rope_scaling", with(yarn, {{"warp", 9}})},
-                              {"quantization_config",
-                               {{"quant_method", "fp8"}, {"weight_block_size", {128, 128}}, {"zap", 1}}}}),
+  accept(with(smallConfig(),
+              {{"flux_capacitor", 1.21},
+               {"use_cache", true},
+               {"rope_scaling", with(yarn, {{"warp", 9}})},
+               {"quantization_config", {{"quant_method", "fp8"}, {"weight_block_size", {128, 128}}, {"zap", 1}}}}),
          &warnings);
   ASSERT_EQ(warnings.size(), 3u);
   EXPECT_EQ(warnings[0], "config.json: unknown field 'rope_scaling.warp' is ignored");

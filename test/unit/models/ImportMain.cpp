@@ -1,4 +1,5 @@
-// Prints the graph of a model's config: import-model CONFIG [--bf16] [--inference-names] [--decode=N,..] [--prefill=N,..]
+// Prints the graph of a model's config: import-model CONFIG [--bf16] [--inference-names] [--decode=N,..]
+// [--prefill=N,..]
 #include "models/Importer.h"
 #include "llvm/Support/raw_ostream.h"
 

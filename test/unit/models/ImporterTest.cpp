@@ -1,9 +1,9 @@
 // Options of the importer, tensor names, and that models of each published kind import.
+#include "models/Importer.h"
 #include "ConfigFixture.h"
 #include "dialects/deepseek/DeepSeekOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "models/GraphBuilder.h"
-#include "models/Importer.h"
 
 using namespace mlir;
 using namespace mlir::deepseek;
