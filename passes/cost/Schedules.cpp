@@ -1,22 +1,27 @@
 // Which kernel family and schedule suits a shape.
 #include "passes/cost/Schedules.h"
 #include <algorithm>
+#include <span>
 
 using namespace mlir::deepseek::cost;
 
 namespace {
-constexpr int64_t skinnyRows = 64;       // beyond, reading B once for each tile of rows costs more than tensor-core tiles that are partly empty
+constexpr int64_t skinnyRows =
+    64; // beyond, reading B once for each tile of rows costs more than tensor-core tiles that are partly empty
 constexpr int64_t rowsPerSkinnyTile = 32;
-constexpr int64_t headsPerTile = 16;     // rows of one mma.sync tile
-constexpr int64_t positionsPerPart = 256; // fewer do not pay for joining the parts
+constexpr int64_t sharedBytes = 226 * 1024; // of a CTA, less room for barriers
+constexpr int64_t headsPerTile = 16;        // rows of one mma.sync tile
+constexpr int64_t positionsPerPart = 256;   // fewer do not pay for joining the parts
 } // namespace
 
 GemmChoice mlir::deepseek::cost::chooseGemm(const GemmShape &s, bool tmaAddressable, const Machine &machine) {
   GemmChoice choice{};
   choice.family = s.m <= skinnyRows || !tmaAddressable ? GemmFamily::Skinny : GemmFamily::TensorCore;
-  const double passes = choice.family == GemmFamily::Skinny ? double((s.m + rowsPerSkinnyTile - 1) / rowsPerSkinnyTile) : 1.0;
-  const double bytes = double(s.heads) * double(s.elementBytes) * (passes * double(s.n) * double(s.k) + double(s.m) * double(s.k)) +
-                       2.0 * double(s.heads) * double(s.m) * double(s.n);
+  const double passes =
+      choice.family == GemmFamily::Skinny ? double((s.m + rowsPerSkinnyTile - 1) / rowsPerSkinnyTile) : 1.0;
+  const double bytes =
+      double(s.heads) * double(s.elementBytes) * (passes * double(s.n) * double(s.k) + double(s.m) * double(s.k)) +
+      2.0 * double(s.heads) * double(s.m) * double(s.n);
   const double flops = 2.0 * double(s.heads) * double(s.m) * double(s.n) * double(s.k);
   const double byteTime = bytes / machine.readBandwidth, productTime = flops / machine.matrixRate;
   choice.limit = byteTime >= productTime ? "bytes" : "products";
@@ -25,6 +30,39 @@ GemmChoice mlir::deepseek::cost::chooseGemm(const GemmShape &s, bool tmaAddressa
   choice.tileN = s.m <= 16 ? 16 : 32;
   choice.warps = 8;
   return choice;
+}
+
+TensorCoreTile mlir::deepseek::cost::chooseTensorCoreTile(const GemmShape &s, const Machine &machine) {
+  // Share of the matrix rate that a full tile reaches. Operands come from shared memory, so narrow tiles starve; the
+  // products of block-scaled tiles are summed twice, so their accumulators end at 192 columns. 128-row tiles: measured
+  // or interpolated (docs/benchmarks.md); 64-row tiles: half, no second warpgroup overlaps its waits.
+  struct Candidate {
+    int64_t m, n;
+    double share;
+  };
+  static constexpr Candidate plain[] = {{128, 256, 1.0}, {128, 192, 0.95}, {128, 128, 0.86}, {128, 64, 0.6},
+                                        {64, 256, 0.6},  {64, 128, 0.5},   {64, 64, 0.35}};
+  static constexpr Candidate scaled[] = {{128, 192, 1.0}, {128, 128, 0.93}, {128, 64, 0.6},
+                                         {64, 192, 0.55}, {64, 128, 0.5},   {64, 64, 0.35}};
+  const bool isScaled = s.elementBytes == 1;
+  const double rate = machine.matrixRate * (isScaled ? 2 : 1) / machine.computeUnits;
+  auto tiles = [](int64_t size, int64_t tile) { return (size + tile - 1) / tile; };
+
+  TensorCoreTile best{0, 0, 0, 0};
+  for (const Candidate &candidate : isScaled ? std::span<const Candidate>(scaled) : std::span<const Candidate>(plain)) {
+    const int64_t waves = tiles(tiles(s.m, candidate.m) * tiles(s.n, candidate.n) * s.heads, machine.computeUnits);
+    const double seconds =
+        double(waves) * 2.0 * double(candidate.m * candidate.n) * double(s.k) / (rate * candidate.share);
+    if (best.m == 0 || seconds < best.seconds)
+      best = {candidate.m, candidate.n, 0, seconds};
+  }
+  const int64_t stageBytes = (best.m + best.n) * 128, resultBytes = best.m / 64 * 2 * 64 * 64 * 2;
+  best.stages = std::clamp<int64_t>((sharedBytes - resultBytes) / stageBytes, 2, 8);
+  return best;
+}
+
+bool mlir::deepseek::cost::fillsTensorCoreTiles(int64_t rows, int64_t groups) {
+  return rows > groups * rowsPerSkinnyTile;
 }
 
 int64_t mlir::deepseek::cost::chooseDecodeSplit(int64_t tokens, int64_t sequences, int64_t heads, int64_t capacity,

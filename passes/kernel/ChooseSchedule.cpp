@@ -33,13 +33,17 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
     for (Operation *op : ops) {
       if (auto gemm = dyn_cast<kernel::GemmOp>(op))
         choose(gemm, rewriter);
+      else if (auto grouped = dyn_cast<kernel::GroupedGemmOp>(op))
+        choose(grouped);
       else if (auto decode = dyn_cast<kernel::MlaDecodeOp>(op))
         choose(decode, rewriter);
     }
   }
 
   remark::RemarkOpts opts() {
-    return remark::RemarkOpts::name("ChooseSchedule").category("kernel-choose-schedule").function(getOperation().getName());
+    return remark::RemarkOpts::name("ChooseSchedule")
+        .category("kernel-choose-schedule")
+        .function(getOperation().getName());
   }
 
   kernel::ScheduleAttr schedule(ArrayRef<int64_t> tile, int64_t stages, int64_t split, int64_t warps) {
@@ -57,15 +61,42 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
     const bool tma = isTmaAddressable(gemm.getA()) && isTmaAddressable(gemm.getB());
     cost::GemmChoice choice = cost::chooseGemm(shape, tma, cost::h200);
     const bool skinny = choice.family == cost::GemmFamily::Skinny;
-    remark::passed(gemm.getLoc(), opts()) << llvm::formatv("{0} for {1} x {2} x {3}, {4} heads{5}: {6:F1} us, limited by {7}",
-                                                           skinny ? "skinny_gemm" : "gemm", shape.m, shape.n, shape.k, shape.heads,
-                                                           tma ? "" : ", rows not 16-byte aligned", choice.seconds * 1e6, choice.limit)
-                                                 .str();
-    if (!skinny)
+    remark::passed(gemm.getLoc(), opts())
+        << llvm::formatv("{0} for {1} x {2} x {3}, {4} heads{5}: {6:F1} us, limited by {7}",
+                         skinny ? "skinny_gemm" : "gemm", shape.m, shape.n, shape.k, shape.heads,
+                         tma ? "" : ", rows not 16-byte aligned", choice.seconds * 1e6, choice.limit)
+               .str();
+    if (!skinny) {
+      cost::TensorCoreTile tile = cost::chooseTensorCoreTile(shape, cost::h200);
+      gemm.setScheduleAttr(
+          schedule({tile.m, tile.n, 128 / shape.elementBytes}, tile.stages, /*split=*/1, /*warps=*/4 + tile.m / 16));
       return;
+    }
     rewriter.setInsertionPoint(gemm);
-    rewriter.replaceOpWithNewOp<kernel::SkinnyGemmOp>(gemm, gemm.getType(), gemm.getA(), gemm.getB(), gemm.getAScales(), gemm.getBScales(),
-                                                      gemm.getRows(), schedule({choice.tileM, choice.tileN, shape.k}, /*stages=*/1, /*split=*/1, choice.warps));
+    rewriter.replaceOpWithNewOp<kernel::SkinnyGemmOp>(
+        gemm, gemm.getType(), gemm.getA(), gemm.getB(), gemm.getAScales(), gemm.getBScales(), gemm.getRows(),
+        schedule({choice.tileM, choice.tileN, shape.k}, /*stages=*/1, /*split=*/1, choice.warps));
+  }
+
+  /// Few rows a group: the family's own default, which streams B. Many: tensor-core tiles.
+  void choose(kernel::GroupedGemmOp gemm) {
+    ArrayRef<int64_t> a = cast<RankedTensorType>(gemm.getA().getType()).getShape();
+    ArrayRef<int64_t> b = cast<RankedTensorType>(gemm.getB().getType()).getShape();
+    const bool tma = isTmaAddressable(gemm.getA()) && isTmaAddressable(gemm.getB());
+    const bool fills = cost::fillsTensorCoreTiles(a[0], b[0]);
+    if (gemm.getSchedule())
+      return;
+    remark::passed(gemm.getLoc(), opts())
+        << llvm::formatv("grouped_gemm of {0} rows in {1} groups, {2} x {3}{4}: {5}", a[0], b[0], b[1], b[2],
+                         tma ? "" : ", rows not 16-byte aligned", fills && tma ? "tensor-core tiles" : "streams B")
+               .str();
+    if (!fills || !tma)
+      return;
+    cost::GemmShape shape{std::max<int64_t>(a[0] / b[0], 1), b[1], b[2], /*heads=*/b[0],
+                          int64_t(cast<RankedTensorType>(gemm.getB().getType()).getElementTypeBitWidth() / 8)};
+    cost::TensorCoreTile tile = cost::chooseTensorCoreTile(shape, cost::h200);
+    gemm.setScheduleAttr(
+        schedule({tile.m, tile.n, 128 / shape.elementBytes}, tile.stages, /*split=*/1, /*warps=*/4 + tile.m / 16));
   }
 
   void choose(kernel::MlaDecodeOp decode, IRRewriter &rewriter) {
@@ -76,18 +107,21 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
     const int64_t page = cast<MemRefType>(decode.getCache().getType()).getDimSize(2);
     const int64_t tokens = q.getDimSize(0), heads = q.getDimSize(1), capacity = table.getDimSize(1) * page;
     const int64_t split = cost::chooseDecodeSplit(tokens, table.getDimSize(0), heads, capacity, cost::h200);
-    remark::passed(decode.getLoc(), opts()) << llvm::formatv("mla_decode of {0} tokens, {1} heads, up to {2} positions: {3} parts", tokens, heads,
-                                                             capacity, split)
-                                                   .str();
+    remark::passed(decode.getLoc(), opts())
+        << llvm::formatv("mla_decode of {0} tokens, {1} heads, up to {2} positions: {3} parts", tokens, heads, capacity,
+                         split)
+               .str();
     if (split == 1)
       return;
     rewriter.setInsertionPoint(decode);
     auto f32 = rewriter.getF32Type();
     auto partial = RankedTensorType::get({split, tokens, heads, q.getDimSize(2)}, f32);
     auto lse = RankedTensorType::get({split, tokens, heads}, f32);
-    auto parts = kernel::MlaDecodeOp::create(rewriter, decode.getLoc(), TypeRange{partial, lse}, decode.getOperands(), decode->getAttrs());
+    auto parts = kernel::MlaDecodeOp::create(rewriter, decode.getLoc(), TypeRange{partial, lse}, decode.getOperands(),
+                                             decode->getAttrs());
     parts.setScheduleAttr(schedule({16, 32}, /*stages=*/4, split, /*warps=*/8));
-    rewriter.replaceOpWithNewOp<kernel::MlaCombineOp>(decode, decode.getResult().getType(), parts.getResult(), parts.getLse(), kernel::ScheduleAttr());
+    rewriter.replaceOpWithNewOp<kernel::MlaCombineOp>(decode, decode.getResult().getType(), parts.getResult(),
+                                                      parts.getLse(), kernel::ScheduleAttr());
   }
 };
 

@@ -3,7 +3,7 @@
 // Few rows stream the weights; many rows stay with the tensor-core family.
 // CHECK-LABEL: func.func @families
 // CHECK:         kernel.skinny_gemm {{.*}} schedule <tile = [8, 16, 256], warps = 8>
-// CHECK:         kernel.gemm
+// CHECK:         kernel.gemm {{.*}} schedule <tile = [64, 64, 64], stages = 8, warps = 8>
 func.func @families(%x: tensor<8x256xbf16>, %y: tensor<512x256xbf16>, %w: tensor<256x256xbf16>) -> (tensor<8x256xbf16>, tensor<512x256xbf16>) {
   %0 = kernel.gemm %x, %w : tensor<8x256xbf16>, tensor<256x256xbf16> -> tensor<8x256xbf16>
   %1 = kernel.gemm %y, %w : tensor<512x256xbf16>, tensor<256x256xbf16> -> tensor<512x256xbf16>
@@ -34,4 +34,14 @@ func.func @splits_decode(%q: tensor<1x16x512xbf16>, %r: tensor<1x16x64xbf16>, %c
 func.func @keeps_large_batch(%q: tensor<128x128x512xbf16>, %r: tensor<128x128x64xbf16>, %c: memref<?x27x64x576xbf16>, %p: tensor<128xi32>, %t: tensor<128x64xi32>) -> tensor<128x128x512xbf16> {
   %0 = kernel.mla_decode %q, %r, %c[3] at %p, %t scale 0.1 : tensor<128x128x512xbf16>, tensor<128x128x64xbf16>, memref<?x27x64x576xbf16>, tensor<128xi32>, tensor<128x64xi32> -> tensor<128x128x512xbf16>
   return %0 : tensor<128x128x512xbf16>
+}
+
+// Twelve rows a group stream their matrices; 192 rows a group fill tensor-core tiles.
+// CHECK-LABEL: func.func @groups
+// CHECK:         kernel.grouped_gemm %{{[^s]*}} : tensor<768x2048xbf16>
+// CHECK:         kernel.grouped_gemm {{.*}} schedule <tile = [128, {{[0-9]+}}, 64], stages = {{[0-9]}}, warps = 12> : tensor<12288x2048xbf16>
+func.func @groups(%a: tensor<768x2048xbf16>, %b: tensor<12288x2048xbf16>, %o: tensor<65xi32>, %w: tensor<64x1408x2048xbf16>) -> (tensor<768x1408xbf16>, tensor<12288x1408xbf16>) {
+  %0 = kernel.grouped_gemm %a, %o, %w : tensor<768x2048xbf16>, tensor<65xi32>, tensor<64x1408x2048xbf16> -> tensor<768x1408xbf16>
+  %1 = kernel.grouped_gemm %b, %o, %w : tensor<12288x2048xbf16>, tensor<65xi32>, tensor<64x1408x2048xbf16> -> tensor<12288x1408xbf16>
+  return %0, %1 : tensor<768x1408xbf16>, tensor<12288x1408xbf16>
 }
