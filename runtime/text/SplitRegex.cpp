@@ -118,9 +118,18 @@ SplitRegex::Scratch::~Scratch() { pcre2_match_data_free(static_cast<pcre2_match_
 
 void SplitRegex::buildClassTable(const std::vector<CodePointSet::Range> &runs, const std::vector<uint8_t> &runClasses) {
   std::map<std::array<uint8_t, 256>, uint16_t> known;
+  std::array<int, 256> uniform; // by class: the page that is all of this class, or -1
+  uniform.fill(-1);
   std::array<uint8_t, 256> page;
   size_t run = 0;
   for (char32_t first = 0; first <= maxCodePoint; first += 256) {
+    run += first > runs[run].last;
+    uint8_t runClass = runClasses[run];
+    bool isUniform = runs[run].last >= first + 255;
+    if (isUniform && uniform[runClass] >= 0) {
+      pageOf.push_back(uint16_t(uniform[runClass]));
+      continue;
+    }
     for (char32_t i = 0; i < 256; ++i) {
       run += first + i > runs[run].last;
       page[i] = runClasses[run];
@@ -129,6 +138,8 @@ void SplitRegex::buildClassTable(const std::vector<CodePointSet::Range> &runs, c
     if (isNew)
       pages.push_back(page);
     pageOf.push_back(it->second);
+    if (isUniform)
+      uniform[runClass] = it->second;
   }
 }
 

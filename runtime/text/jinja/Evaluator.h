@@ -79,8 +79,9 @@ private:
   StatusOr<Value> made(List list);
   StatusOr<Value> made(std::shared_ptr<Dict> dict);
   StatusOr<bool> same(const Value &a, const Value &b);
-  // Counts `units` of work, about a byte copied or looked at each.
+  // Counts `units` of work, about a byte copied or looked at each. A step of the interpreter counts as stepUnits.
   Status spend(size_t units);
+  static constexpr size_t stepUnits = 64;
 
   std::string where;
   std::vector<Scope> scopes;
