@@ -103,14 +103,14 @@ def IsolateCacheLayersPass : Pass<"kernel-isolate-cache-layers", "::mlir::func::
 def PlanMemoryPass : Pass<"kernel-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Place every result in the workspace or in its output buffer";
   let description = [{
-    Functions are straight lines: a result lives from its kernel to the last kernel that reads it, and results that never live together share bytes of one buffer, `@workspace`. A
-    result that is stored to an output or derived buffer is placed there and the store disappears; what cannot be placed (views, parameters, a value stored twice) is copied by a row
-    fusion first.
+    Functions are straight lines: a result lives from its kernel to the last kernel that reads it, and results that never live together share bytes of one buffer, `@workspace`
+    (passes/cost/Arena.h). A result that is stored to an output or derived buffer is placed there and the store disappears; what cannot be placed (views, parameters, a value stored
+    twice) is copied by a row fusion first, as is the operand of a `tensor.collapse_shape` that joins dimensions which lie apart. Offsets are multiples of 256 bytes.
 
     Requires: functions without arguments or results (`bind-buffers`). Guarantees: every kernel operation with results has
     `placement = [#kernel.pointer<@buffer + bytes>, ...]`, one for each; no `store_buffer` is left.
   }];
-  let dependentDialects = ["::mlir::deepseek::kernel::KernelDialect"];
+  let dependentDialects = ["::mlir::deepseek::kernel::KernelDialect", "::mlir::tensor::TensorDialect"];
 }
 
 #endif

@@ -12,7 +12,8 @@ def MlaDecodeOp : Kernel_Op<"mla_decode", [MemoryEffects<[MemRead]>]> {
     `c[j]`. A token with position -1 gives zeros (and lse -inf).
     Split 1: one result `[T, H, r]` of the activation type. Split s > 1: each of s parts of the positions of a sequence gives a partial result
     `[s, T, H, r]` f32, normalised within its part, and `lse` `[s, T, H]` f32, log2 of its softmax sum (base 2, scale included); `kernel.mla_combine` joins them.
-    Part i of a token that sees n positions covers those from `min(n, i*q)` to `min(n, (i+1)*q)`, `q = ceil(ceil(n / PAGE) / s) * PAGE`; an empty part gives zeros and lse -inf.
+    The parts are consecutive and together cover all positions; where they are cut is the kernel's affair, so partial results mean something to `mla_combine` only. An empty part gives
+    zeros and lse -inf.
 
     - C1: qLatent is `[T, H, r]`, qRope `[T, H, dr]`.
     - C2: the cache is `memref<?xLxPAGEx(r+dr)>`, static but for its first dimension, and `0 <= layer < L`.
