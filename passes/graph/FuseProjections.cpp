@@ -2,7 +2,6 @@
 #include "dialects/deepseek/DeepSeekOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/Dominance.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
@@ -80,6 +79,10 @@ struct FuseProjectionsPass : impl::FuseProjectionsPassBase<FuseProjectionsPass> 
         getOperation().emitError() << "deepseek-fuse-projections: no fusion is called '" << name << "'; there are projections, experts, all";
         return signalPassFailure();
       }
+    if (getOperation().isDeclaration())
+      return;
+    if (isEnabled("projections") || isEnabled("experts"))
+      gatherParameterWork(getOperation());
     if (isEnabled("projections"))
       fuseAll<LinearOp>("projections", [](LinearOp op) { return op.getX(); });
     if (isEnabled("experts"))
@@ -123,11 +126,9 @@ struct FuseProjectionsPass : impl::FuseProjectionsPassBase<FuseProjectionsPass> 
       remark::missed(first.getLoc(), opts) << name << ": " << reason;
       return;
     }
-    // The first projection's place: the shared input is there; the weights are brought there.
+    // The first projection's place: the shared input is there, and the weights are at the start of the function.
     IRRewriter rewriter(&getContext());
     rewriter.setInsertionPoint(first);
-    for (Value weight : weights)
-      moveBefore(weight, first);
     Value weight = concatWeights(rewriter, first.getLoc(), weights);
     int64_t total = outputFeatures(weight), rows = first.getType().getDimSize(0), at = 0;
     Op joined = cast<Op>(rewriter.clone(*first));
@@ -147,14 +148,23 @@ struct FuseProjectionsPass : impl::FuseProjectionsPassBase<FuseProjectionsPass> 
       rewriter.eraseOp(op);
   }
 
-  /// Moves what computes a parameter-only value up before `anchor`, where it is not there already.
-  static void moveBefore(Value value, Operation *anchor) {
-    Operation *op = value.getDefiningOp();
-    if (op->getBlock() == anchor->getBlock() && op->isBeforeInBlock(anchor))
+  /// Moves what depends on parameters alone to the start of the function, so that a weight is at hand wherever a projection is joined. One sweep: asking for the
+  /// order of operations while moving them one by one would renumber the block again and again.
+  static void gatherParameterWork(func::FuncOp function) {
+    Block &block = function.getBody().front();
+    llvm::DenseSet<Value> known;
+    SmallVector<Operation *> work;
+    for (Operation &op : block)
+      if (isa<LoadParameterOp>(op) || (op.getNumOperands() > 0 && op.getNumRegions() == 0 && isPure(&op) &&
+                                       llvm::all_of(op.getOperands(), [&](Value operand) { return known.contains(operand); }))) {
+        known.insert(op.result_begin(), op.result_end());
+        work.push_back(&op);
+      }
+    if (work.empty())
       return;
-    for (Value operand : op->getOperands())
-      moveBefore(operand, anchor);
-    op->moveBefore(anchor);
+    work.front()->moveBefore(&block, block.begin());
+    for (size_t i = 1; i < work.size(); ++i)
+      work[i]->moveAfter(work[i - 1]);
   }
 };
 
