@@ -1,0 +1,68 @@
+// RUN: deepseek-opt %s -split-input-file -verify-diagnostics
+
+func.func @route_c1(%l: tensor<8x16xf32>, %bias: tensor<8xf32>) {
+  // expected-error@+1 {{bias has shape [8], expected [16]}}
+  %w, %i = kernel.route %l bias %bias {topK = 4, nGroup = 1, topkGroup = 1, score = #kernel<route_score sigmoid>, group = #kernel<route_group none>, normalize = true, scale = 2.5}
+    : tensor<8x16xf32>, tensor<8xf32> -> tensor<8x4xf32>, tensor<8x4xi32>
+  return
+}
+
+// -----
+
+func.func @route_c2_groups(%l: tensor<8x16xf32>) {
+  // expected-error@+1 {{nGroup is 3, which does not divide the number of experts 16}}
+  %w, %i = kernel.route %l {topK = 4, nGroup = 3, topkGroup = 1, score = #kernel<route_score sigmoid>, group = #kernel<route_group max>, normalize = true, scale = 2.5}
+    : tensor<8x16xf32> -> tensor<8x4xf32>, tensor<8x4xi32>
+  return
+}
+
+// -----
+
+func.func @route_c2_chosen(%l: tensor<8x16xf32>) {
+  // expected-error@+1 {{topkGroup is 5, expected 1 to 4}}
+  %w, %i = kernel.route %l {topK = 4, nGroup = 4, topkGroup = 5, score = #kernel<route_score sigmoid>, group = #kernel<route_group max>, normalize = true, scale = 2.5}
+    : tensor<8x16xf32> -> tensor<8x4xf32>, tensor<8x4xi32>
+  return
+}
+
+// -----
+
+func.func @route_c2_members(%l: tensor<8x16xf32>) {
+  // expected-error@+1 {{a group scored by its two best members has 1 member}}
+  %w, %i = kernel.route %l {topK = 4, nGroup = 16, topkGroup = 8, score = #kernel<route_score sigmoid>, group = #kernel<route_group top2_sum>, normalize = true, scale = 2.5}
+    : tensor<8x16xf32> -> tensor<8x4xf32>, tensor<8x4xi32>
+  return
+}
+
+// -----
+
+func.func @route_c3(%l: tensor<8x16xf32>) {
+  // expected-error@+1 {{topK is 5, expected 1 to 4}}
+  %w, %i = kernel.route %l {topK = 5, nGroup = 4, topkGroup = 1, score = #kernel<route_score sigmoid>, group = #kernel<route_group max>, normalize = true, scale = 2.5}
+    : tensor<8x16xf32> -> tensor<8x5xf32>, tensor<8x5xi32>
+  return
+}
+
+// -----
+
+func.func @sort_tokens_c1(%i: tensor<8x4xi32>) {
+  // expected-error@+1 {{offsets has shape [16], expected [17]}}
+  %o, %r, %t = kernel.sort_tokens %i groups 16 : tensor<8x4xi32> -> tensor<16xi32>, tensor<8x4xi32>, tensor<32xi32>
+  return
+}
+
+// -----
+
+func.func @sample_c1(%l: tensor<8x16xf32>, %t: tensor<8xf32>, %k: tensor<8xi32>, %s: tensor<4xi64>) {
+  // expected-error@+1 {{seed has shape [4], expected [8]}}
+  %n = kernel.sample %l, %t, %k, %t, %s, %k : (tensor<8x16xf32>, tensor<8xf32>, tensor<8xi32>, tensor<8xf32>, tensor<4xi64>, tensor<8xi32>) -> tensor<8xi32>
+  return
+}
+
+// -----
+
+func.func @top_k_c1(%x: tensor<8x16xf32>) {
+  // expected-error@+1 {{k is 17, expected 1 to 16}}
+  %v, %i = kernel.top_k %x k 17 : tensor<8x16xf32> -> tensor<8x17xf32>, tensor<8x17xi32>
+  return
+}

@@ -1,0 +1,17 @@
+// RUN: deepseek-opt %s | deepseek-opt | FileCheck %s
+// RUN: deepseek-opt %s --mlir-print-op-generic | deepseek-opt | FileCheck %s
+
+// CHECK-LABEL: func.func @choose
+// CHECK:         kernel.route %{{.+}} bias %{{.+}} {group = #kernel<route_group top2_sum>
+// CHECK-SAME:      : tensor<8x16xf32>, tensor<16xf32> -> tensor<8x4xf32>, tensor<8x4xi32>
+// CHECK:         kernel.sort_tokens %{{.+}} groups 16 : tensor<8x4xi32> -> tensor<17xi32>, tensor<8x4xi32>, tensor<32xi32>
+// CHECK:         kernel.top_k %{{.+}} k 3 : tensor<8x16xf32> -> tensor<8x3xf32>, tensor<8x3xi32>
+// CHECK:         kernel.sample
+func.func @choose(%l: tensor<8x16xf32>, %bias: tensor<16xf32>, %t: tensor<8xf32>, %k: tensor<8xi32>, %s: tensor<8xi64>) {
+  %w, %i = kernel.route %l bias %bias {topK = 4, nGroup = 4, topkGroup = 2, score = #kernel<route_score sigmoid>, group = #kernel<route_group top2_sum>, normalize = true, scale = 2.5}
+    : tensor<8x16xf32>, tensor<16xf32> -> tensor<8x4xf32>, tensor<8x4xi32>
+  %o, %r, %tok = kernel.sort_tokens %i groups 16 : tensor<8x4xi32> -> tensor<17xi32>, tensor<8x4xi32>, tensor<32xi32>
+  %v, %j = kernel.top_k %l k 3 : tensor<8x16xf32> -> tensor<8x3xf32>, tensor<8x3xi32>
+  %n = kernel.sample %l, %t, %k, %t, %s, %k : (tensor<8x16xf32>, tensor<8xf32>, tensor<8xi32>, tensor<8xf32>, tensor<8xi64>, tensor<8xi32>) -> tensor<8xi32>
+  return
+}
