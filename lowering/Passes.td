@@ -65,7 +65,7 @@ def ConvertNvvmToBinaryPass : Pass<"convert-nvvm-to-binary", "::mlir::ModuleOp">
                            "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect"];
   let options = [
     Option<"ptxas", "ptxas", "std::string", /*default=*/"", "Path of ptxas; otherwise found on PATH, in the CUDA toolkit or its Python wheel">,
-    Option<"dumpTo", "dump-to", "std::string", /*default=*/"", "Directory for <kernel>.ll, .ptx, .cubin and .ptxas (its log)">,
+    Option<"dumpTo", "dump-to", "std::string", /*default=*/"", "Directory for <kernel>.mlir, .ll, .ptx, .cubin and .ptxas (its log)">,
     Option<"ptxOnly", "ptx-only", "bool", /*default=*/"false", "Stop after PTX; changes nothing, for tests without ptxas">,
   ];
 }

@@ -60,6 +60,12 @@ private:
   }
 
   LogicalResult compile(LLVM::LLVMFuncOp kernel, Cubin &result) {
+    if (!dumpTo.empty()) {
+      std::string text;
+      llvm::raw_string_ostream(text) << kernel << "\n";
+      if (failed(dump(kernel, ".mlir", text)))
+        return failure();
+    }
     FailureOr<PtxModule> module = translateToPtx(kernel);
     if (failed(module) || failed(dump(kernel, ".ll", module->llvmIr)) || failed(dump(kernel, ".ptx", module->ptx)))
       return failure();
