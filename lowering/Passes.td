@@ -131,4 +131,68 @@ def ConvertKernelToLinalgPass : Pass<"convert-kernel-to-linalg", "::mlir::func::
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def ConvertBuffersToMemRefPass : Pass<"convert-buffers-to-memref", "::mlir::func::FuncOp"> {
+  let summary = "Turn loads and stores of buffers into tensors over memrefs";
+  let description = [{
+    Requires: an entry loads no buffer that it stores. Guarantees: no `kernel.load_buffer` or `kernel.store_buffer` is left.
+    ```mlir
+    %x = kernel.load_buffer @x : tensor<8xf32>
+    kernel.store_buffer %y, @y : tensor<8xf32>
+    // becomes
+    %0 = kernel.buffer_memref @x : memref<8xf32>
+    %x = bufferization.to_tensor %0 restrict : memref<8xf32> to tensor<8xf32>
+    %1 = kernel.buffer_memref @y : memref<8xf32>
+    bufferization.materialize_in_destination %y in restrict writable %1
+    ```
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect", "::mlir::memref::MemRefDialect"];
+}
+
+def ConvertHostToLlvmPass : Pass<"convert-host-to-llvm", "::mlir::ModuleOp"> {
+  let summary = "Give entries the signature of the ABI and the module the artefact's sections";
+  let description = [{
+    An entry `@x` becomes `i32 @dsrt_entry_x(context, buffers)`, a `kernel.buffer_memref` a memref at an address of the table. The manifest (docs/artifact.md)
+    is made of the buffers, the entries, the binaries and the module's `deepseek.model` and `deepseek.config`; all of them vanish.
+
+    Requires: no tensor is left. Guarantees: nothing of the kernel dialect is left.
+    ```mlir
+    kernel.buffer @x input : tensor<8xf32>
+    func.func @f() attributes {deepseek.entry = {kind = "function"}} {
+      %0 = kernel.buffer_memref @x : memref<8xf32>
+      return
+    }
+    // becomes
+    func.func @dsrt_entry_f(%context: !llvm.ptr, %buffers: !llvm.ptr) -> i32 {
+      %0 = llvm.getelementptr %buffers[0]
+      %1 = llvm.load %0
+      ...
+    }
+    llvm.mlir.global private constant @dsrt_manifest("{...}") {section = ".deepseek.manifest"}
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"\"cpu\"", "Target of the manifest: cpu or sm_90a">,
+    Option<"cpu", "cpu", "std::string", /*default=*/"\"x86-64-v3\"", "Instruction-set level of the host code">];
+}
+
+def ExpandFloat8Pass : Pass<"arith-expand-float8", "::mlir::func::FuncOp"> {
+  let summary = "Expand conversions between f8E4M3FN and f32 into integer and f32 arithmetic";
+  let description = [{
+    For targets without such a type: every step works on vectors as well as scalars. To f32: exact, NaN stays NaN. From f32: round to nearest even, subnormals
+    included; a NaN, or a value that rounds beyond 448, gives NaN, as `arith.truncf` says (whoever wants to saturate clamps first). Memory keeps
+    its f8E4M3FN type, which is a byte in LLVM.
+
+    Requires: the other side of a conversion is f32. Guarantees: no arith.extf from and no arith.truncf to f8E4M3FN is left.
+    ```mlir
+    %y = arith.extf %x : f8E4M3FN to f32
+    // becomes
+    %0 = arith.bitcast %x : f8E4M3FN to i8
+    %1 = arith.extui %0 : i8 to i32
+    ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 #endif
