@@ -1,4 +1,5 @@
-// f8E4M3FN (1 sign, 4 exponent with bias 7, 3 mantissa bits; no infinity, 0x7F is NaN) to and from f32, without branches.
+// f8E4M3FN (1 sign, 4 exponent with bias 7, 3 mantissa bits; no infinity, 0x7F is NaN) to and from f32, without
+// branches.
 #include "lowering/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -25,7 +26,8 @@ public:
   }
   Value constant(TypedAttr scalar) {
     if (auto vector = dyn_cast<VectorType>(like))
-      return arith::ConstantOp::create(*this, DenseElementsAttr::get(vector.clone(scalar.getType()), Attribute(scalar)));
+      return arith::ConstantOp::create(*this,
+                                       DenseElementsAttr::get(vector.clone(scalar.getType()), Attribute(scalar)));
     return arith::ConstantOp::create(*this, scalar);
   }
   Value i32(int64_t value) { return constant(getI32IntegerAttr(int32_t(value))); }

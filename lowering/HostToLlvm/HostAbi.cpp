@@ -27,7 +27,8 @@ EntryArguments mlir::deepseek::giveEntrySignature(func::FuncOp func) {
 
 Value mlir::deepseek::loadBufferAddress(OpBuilder &builder, Location loc, EntryArguments entry, int64_t index) {
   Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
-  Value slot = LLVM::GEPOp::create(builder, loc, pointer, pointer, entry.buffers, ArrayRef<LLVM::GEPArg>{int32_t(index)});
+  Value slot =
+      LLVM::GEPOp::create(builder, loc, pointer, pointer, entry.buffers, ArrayRef<LLVM::GEPArg>{int32_t(index)});
   auto address = LLVM::LoadOp::create(builder, loc, pointer, slot);
   address.setInvariant(true); // the table is not written while an entry runs
   return address;
@@ -45,8 +46,8 @@ void mlir::deepseek::emitArtifactSections(ModuleOp module, StringRef manifest) {
   DsrtHeader header{};
   std::memcpy(header.magic, DSRT_MAGIC, sizeof(header.magic));
   header.abiVersion = DSRT_ABI_VERSION;
-  addSection(module, "dsrt_header", ".deepseek.header", StringRef(reinterpret_cast<const char *>(&header), sizeof(header)),
-             alignof(DsrtHeader));
+  addSection(module, "dsrt_header", ".deepseek.header",
+             StringRef(reinterpret_cast<const char *>(&header), sizeof(header)), alignof(DsrtHeader));
   addSection(module, "dsrt_manifest", ".deepseek.manifest", manifest, 1);
   SmallVector<StringRef> names{"dsrt_header", "dsrt_manifest"};
   std::string objects;

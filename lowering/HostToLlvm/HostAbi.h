@@ -38,8 +38,8 @@ Value loadBufferAddress(OpBuilder &builder, Location loc, EntryArguments entry, 
 /// The manifest (docs/artifact.md) of a module whose entries are still functions. Errors name the buffer or attribute.
 FailureOr<std::string> buildManifest(ModuleOp module, StringRef target, StringRef cpu);
 
-/// Globals in the sections .deepseek.header, .deepseek.manifest and, for GPU targets, .deepseek.kernels (the objects of the
-/// module's `kernel.binary`s, one after another). The writer of the file completes the header.
+/// Globals in the sections .deepseek.header, .deepseek.manifest and, for GPU targets, .deepseek.kernels (the objects of
+/// the module's `kernel.binary`s, one after another). The writer of the file completes the header.
 void emitArtifactSections(ModuleOp module, StringRef manifest);
 
 } // namespace mlir::deepseek

@@ -1,0 +1,128 @@
+#include "tools/compiler/Pipelines.h"
+#include "dialects/deepseek/DeepSeekOps.h"
+#include "dialects/kernel/KernelOps.h"
+#include "lowering/Passes.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/Transforms/Passes.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/Target/LLVMIR/Dialect/All.h"
+#include "mlir/Transforms/Passes.h"
+#include "passes/Passes.h"
+
+using namespace mlir;
+using namespace mlir::deepseek;
+using namespace mlir::deepseek::compiler;
+
+void compiler::buildGraphPipeline(OpPassManager &pm, const CompileOptions &options) {
+  // First: the rewritten attention brings linear projections that later passes see.
+  AbsorbMlaPassOptions absorb;
+  absorb.mode = options.absorb;
+  absorb.target = targetName(options.target).str();
+  absorb.context = options.import.maxContext ? options.import.maxContext : absorb.context;
+  pm.addNestedPass<func::FuncOp>(createAbsorbMlaPass(absorb));
+  // Projections before vertical fusion, which may swallow what joins them.
+  FuseProjectionsPassOptions projections;
+  projections.disable = options.disabledFusions;
+  pm.addNestedPass<func::FuncOp>(createFuseProjectionsPass(projections));
+  pm.addPass(createCSEPass());
+  // After everything that makes work on parameters, before fusion regions could hold it.
+  pm.addPass(createHoistInitializePass());
+  FusePassOptions fuse;
+  fuse.disable = options.disabledFusions;
+  pm.addNestedPass<func::FuncOp>(createFusePass(fuse));
+  pm.addPass(createCanonicalizerPass());
+}
+
+void compiler::buildBindPipeline(OpPassManager &pm, const CompileOptions &) {
+  // Common loads of one parameter become one; unused ones vanish, and their buffers with them.
+  pm.addPass(createCSEPass());
+  pm.addPass(createBindBuffersPass());
+}
+
+void compiler::buildLinalgPipeline(OpPassManager &pm, const CompileOptions &) {
+  pm.addNestedPass<func::FuncOp>(createConvertDeepSeekToLinalgPass());
+  pm.addNestedPass<func::FuncOp>(createConvertBuffersToMemRefPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createCanonicalizerPass());
+}
+
+void compiler::buildBufferizePipeline(OpPassManager &pm, const CompileOptions &) {
+  // Results are computed in their buffers: only possible while destinations are still tensor.empty.
+  pm.addPass(bufferization::createEmptyTensorEliminationPass());
+  pm.addPass(bufferization::createOneShotBufferizePass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createCanonicalizerPass());
+  // Parallel loops before deallocation, which does not know scf.forall.
+  pm.addNestedPass<func::FuncOp>(createForallToParallelLoopPass());
+  bufferization::buildBufferDeallocationPipeline(pm);
+  // The pipeline frees at the end of a block; memory is reused sooner when it is freed after its last use.
+  pm.addNestedPass<func::FuncOp>(bufferization::createOptimizeAllocationLivenessPass());
+  pm.addPass(createConvertBufferizationToMemRefPass());
+  pm.addPass(createCSEPass());
+}
+
+void compiler::buildLoopsPipeline(OpPassManager &pm, const CompileOptions &) {
+  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  pm.addPass(createCanonicalizerPass());
+}
+
+void compiler::buildLlvmPipeline(OpPassManager &pm, const CompileOptions &options) {
+  // bf16 and f8 have no arithmetic on x86: their conversions become integer arithmetic while types are still known.
+  pm.addNestedPass<func::FuncOp>(createExpandFloat8Pass());
+  arith::ArithExpandOpsPassOptions expand;
+  expand.includeBf16 = true;
+  pm.addNestedPass<func::FuncOp>(arith::createArithExpandOpsPass(expand));
+  // Entries get their signature while memrefs still are memrefs.
+  ConvertHostToLlvmPassOptions host;
+  host.target = targetName(options.target).str();
+  host.cpu = options.cpu;
+  pm.addPass(createConvertHostToLlvmPass(host));
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  // Parallel loops before the other loops, which become branches.
+  pm.addPass(createConvertSCFToOpenMPPass());
+  // Inlines the alloca scopes that the conversion made; they may not hold branches.
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(createConvertMathToLLVMPass());
+  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
+  pm.addPass(createArithToLLVMConversionPass());
+  pm.addPass(createConvertIndexToLLVMPass());
+  // Blocks and functions last: their types are those of everything above. OpenMP regions hold such blocks too.
+  pm.addPass(createConvertOpenMPToLLVMPass());
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  pm.addPass(createConvertFuncToLLVMPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+llvm::SmallVector<Phase> compiler::phasesOf(const CompileOptions &options) {
+  llvm::SmallVector<Phase> phases{
+      {"import", "the model as published, unfused", nullptr},
+      {"graph", "absorbed, fused, work on parameters moved to @initialize", buildGraphPipeline},
+      {"bind", "entries over the table of buffers", buildBindPipeline}};
+  if (options.target == Target::Cpu) {
+    phases.push_back({"linalg", "linalg on tensors", buildLinalgPipeline});
+    phases.push_back({"bufferize", "linalg on memory", buildBufferizePipeline});
+    phases.push_back({"loops", "loops, vectors, parallel regions", buildLoopsPipeline});
+  }
+  phases.push_back({"llvm", "LLVM dialect with the artefact's entries and sections", buildLlvmPipeline});
+  return phases;
+}
+
+void compiler::registerCompilerDialects(DialectRegistry &registry) {
+  registerAllDialects(registry);
+  registerAllExtensions(registry);
+  registerAllToLLVMIRTranslations(registry);
+  registry.insert<DeepSeekDialect, kernel::KernelDialect>();
+}
