@@ -195,4 +195,28 @@ def ExpandFloat8Pass : Pass<"arith-expand-float8", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def OutlineHostKernelsPass : Pass<"outline-host-kernels", "::mlir::ModuleOp"> {
+  let summary = "Move each computation of an entry into a function that equal computations share";
+  let description = [{
+    A computation is a linalg operation, a copy or a loop in an entry's own block; what it uses becomes arguments, constants are copied into it. Entries end up
+    as lists of calls, with the views, allocations and constants between them.
+
+    Requires: bufferized entries of one block. Guarantees: no two private functions have equal bodies.
+    ```mlir
+    linalg.generic {...} ins(%x, %w : memref<8x256xf32>, memref<512x256xbf16>) outs(%y : memref<8x512xf32>)
+    // becomes
+    call @host_generic(%x, %w, %y) : (memref<8x256xf32>, memref<512x256xbf16>, memref<8x512xf32>) -> ()
+    ```
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect"];
+}
+
+def ConvertLinalgToHostLoopsPass : Pass<"convert-linalg-to-host-loops", "::mlir::func::FuncOp"> {
+  let summary = "Turn linalg on memrefs into loops for the host";
+  let description = [{
+    Requires: bufferized linalg. Guarantees: no linalg operation and no `memref.copy` is left.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
 #endif

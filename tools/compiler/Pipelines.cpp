@@ -49,7 +49,7 @@ void compiler::buildBindPipeline(OpPassManager &pm, const CompileOptions &) {
 void compiler::buildLinalgPipeline(OpPassManager &pm, const CompileOptions &) {
   pm.addNestedPass<func::FuncOp>(createConvertDeepSeekToLinalgPass());
   pm.addNestedPass<func::FuncOp>(createConvertBuffersToMemRefPass());
-  pm.addPass(createCSEPass());
+  // No CSE before bufferization: one tensor of zeros with several uses would have to be copied for each.
   pm.addPass(createCanonicalizerPass());
 }
 
@@ -66,10 +66,12 @@ void compiler::buildBufferizePipeline(OpPassManager &pm, const CompileOptions &)
   pm.addNestedPass<func::FuncOp>(bufferization::createOptimizeAllocationLivenessPass());
   pm.addPass(createConvertBufferizationToMemRefPass());
   pm.addPass(createCSEPass());
+  // Last: everything before works on whole entries.
+  pm.addPass(createOutlineHostKernelsPass());
 }
 
 void compiler::buildLoopsPipeline(OpPassManager &pm, const CompileOptions &) {
-  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  pm.addNestedPass<func::FuncOp>(createConvertLinalgToHostLoopsPass());
   pm.addPass(createCanonicalizerPass());
 }
 
