@@ -21,7 +21,7 @@ Value mlir::deepseek::emitSequenceLength(LinalgEmitter &b, const PagedCache &cac
 }
 
 SmallVector<Value> mlir::deepseek::emitRecordIndices(LinalgEmitter &b, const PagedCache &cache, Value sequence,
-                                                         Value position) {
+                                                     Value position) {
   Value pageSize = b.constIndex(cast<MemRefType>(cache.memref.getType()).getDimSize(2));
   Value logical = arith::DivUIOp::create(b, position, pageSize);
   Value page = b.toIndex(b.extract(cache.blockTable, {sequence, logical}));

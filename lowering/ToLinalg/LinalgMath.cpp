@@ -145,6 +145,22 @@ forBlocks(LinalgEmitter &b, int64_t extent, int64_t block, ValueRange init,
   return carried;
 }
 
+/// sums[t, n] += partial[t, n] * xScales[t, 0] * wScales[n / rows, 0], in place.
+static Value addScaled(LinalgEmitter &b, Value sums, Value partial, Value xScales, Value wScales, int64_t rows) {
+  AffineExpr column = b.getAffineConstantExpr(0), t = b.getAffineDimExpr(0), n = b.getAffineDimExpr(1);
+  SmallVector<AffineMap> maps{b.identityMap(2), AffineMap::get(2, 0, {t, column}, b.getContext()),
+                              AffineMap::get(2, 0, {n.floorDiv(rows), column}, b.getContext()), b.identityMap(2)};
+  return linalg::GenericOp::create(b, sums.getType(), ValueRange{partial, xScales, wScales}, sums, maps,
+                                   SmallVector<IteratorType>(2, IteratorType::parallel),
+                                   [](OpBuilder &nested, Location loc, ValueRange args) {
+                                     LinalgEmitter e(loc, nested);
+                                     Value scale = arith::MulFOp::create(e, args[1], args[2]);
+                                     Value term = arith::MulFOp::create(e, args[0], scale);
+                                     linalg::YieldOp::create(e, arith::AddFOp::create(e, args[3], term).getResult());
+                                   })
+      .getResult(0);
+}
+
 Value LinalgEmitter::scaledLinear(const ScaledTensor &x, const ScaledTensor &w) {
   int64_t rows = typeOf(w.data).getDimSize(0), channels = typeOf(w.data).getDimSize(1);
   SmallVector<OpFoldResult> sizes{sizesOf(x.data)[0], getIndexAttr(rows)};
@@ -154,18 +170,8 @@ Value LinalgEmitter::scaledLinear(const ScaledTensor &x, const ScaledTensor &w) 
                    [&](LinalgEmitter &b, OpFoldResult offset, int64_t width, OpFoldResult block, ValueRange sums) {
                      OpFoldResult size = b.getIndexAttr(width), one = b.getIndexAttr(1);
                      Value partial = b.linear(b.slice(activations, 1, offset, size), b.slice(w.data, 1, offset, size));
-                     auto column = b.getAffineConstantExpr(0), t = b.getAffineDimExpr(0), n = b.getAffineDimExpr(1);
-                     SmallVector<AffineMap> maps{
-                         b.identityMap(2), b.identityMap(2), AffineMap::get(2, 0, {t, column}, b.getContext()),
-                         AffineMap::get(2, 0, {n.floorDiv(w.blockRows), column}, b.getContext())};
                      Value xScales = b.slice(x.scales, 1, block, one), wScales = b.slice(w.scales, 1, block, one);
-                     Value sum = b.elementwise({sums[0], partial, xScales, wScales}, maps, sizes, b.getF32Type(),
-                                               [](LinalgEmitter &e, ValueRange v) -> Value {
-                                                 Value scale = arith::MulFOp::create(e, v[2], v[3]);
-                                                 Value term = arith::MulFOp::create(e, v[1], scale);
-                                                 return arith::AddFOp::create(e, v[0], term);
-                                               });
-                     return SmallVector<Value>{sum};
+                     return SmallVector<Value>{addScaled(b, sums[0], partial, xScales, wScales, w.blockRows)};
                    })
       .front();
 }
