@@ -1,6 +1,7 @@
 // Entries get the signature of the ABI, buffers become addresses of the table, and the module gets the artefact's
 // sections.
 #include "lowering/HostToLlvm/HostAbi.h"
+#include "lowering/HostToLlvm/Launches.h"
 #include "lowering/Passes.h"
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
@@ -43,8 +44,8 @@ struct ConvertHostToLlvmPass : public deepseek::impl::ConvertHostToLlvmPassBase<
     BufferIndices indices(module);
     LLVMTypeConverter converter(&getContext());
     for (auto func : module.getOps<func::FuncOp>())
-      if (func->hasAttr(kEntryAttrName))
-        convertEntry(func, indices, converter);
+      if (func->hasAttr(kEntryAttrName) && failed(convertEntry(func, indices, converter)))
+        return signalPassFailure();
     emitArtifactSections(module, *manifest);
     for (Operation &op : llvm::make_early_inc_range(*module.getBody()))
       if (isa<kernel::BufferOp, kernel::BinaryOp>(op))
@@ -54,7 +55,7 @@ struct ConvertHostToLlvmPass : public deepseek::impl::ConvertHostToLlvmPassBase<
   }
 
 private:
-  void convertEntry(func::FuncOp func, const BufferIndices &indices, const LLVMTypeConverter &converter) {
+  LogicalResult convertEntry(func::FuncOp func, const BufferIndices &indices, const LLVMTypeConverter &converter) {
     EntryArguments entry = giveEntrySignature(func);
     func->removeAttr(kEntryAttrName);
     func.walk([&](kernel::BufferMemRefOp op) {
@@ -64,6 +65,7 @@ private:
       op.replaceAllUsesWith(memRefAt(builder, op.getLoc(), converter, type, address));
       op.erase();
     });
+    return lowerLaunches(func, entry, indices);
   }
 };
 

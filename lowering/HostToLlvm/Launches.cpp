@@ -122,10 +122,7 @@ private:
     if (isNew) {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToEnd(module.getBody());
-      std::string name;
-      do
-        name = (prefix + "_" + Twine(nextConstant++)).str();
-      while (module.lookupSymbol(name));
+      std::string name = (prefix + "_" + function.getName() + "_" + Twine(constants.size())).str();
       auto type = LLVM::LLVMArrayType::get(b.getI8Type(), size);
       LLVM::GlobalOp::create(b, loc, type, /*isConstant=*/true, LLVM::Linkage::Private, name, b.getStringAttr(bytes), /*alignment=*/8);
       known->second = name;
@@ -144,14 +141,19 @@ private:
   }
 
   LLVM::LLVMFuncOp declare(StringRef name) {
-    if (auto known = module.lookupSymbol<LLVM::LLVMFuncOp>(name))
-      return known;
+    LLVM::LLVMFuncOp &known = functions[name];
+    if (!known)
+      known = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
+    if (!known)
+      known = declareNew(name);
+    return known;
+  }
+
+  LLVM::LLVMFuncOp declareNew(StringRef name) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToEnd(module.getBody());
-    Type i64 = b.getI64Type();
-    (void)i64;
 #define DSRT_I32 i32
-#define DSRT_I64 i64
+#define DSRT_I64 b.getI64Type()
 #define DSRT_PTR pointer
 #define DSRT_FUNCTION(symbol, result, ...)                                                                             \
   if (name == #symbol)                                                                                                 \
@@ -170,10 +172,10 @@ private:
   const BufferIndices &buffers;
   OpBuilder b;
   Type pointer, i32;
-  Location loc = UnknownLoc::get(function.getContext());
+  Location loc = b.getUnknownLoc();
   llvm::StringMap<int32_t> kernels;
   llvm::StringMap<std::string> constants; // bytes to symbol
-  int64_t nextConstant = 0;
+  llvm::StringMap<LLVM::LLVMFuncOp> functions;
   Value argumentTable, scalars, tensorMaps;
   Block *errorExit = nullptr;
 };

@@ -64,7 +64,7 @@ struct Flags {
 std::string phaseHelp() {
   std::string text = "Phases:\n";
   CompileOptions options;
-  for (Target target : {Target::Cpu}) {
+  for (Target target : {Target::Cpu, Target::Sm90a}) {
     options.target = target;
     text += ("  --target=" + targetName(target) + "\n").str();
     for (const Phase &phase : phasesOf(options))

@@ -75,6 +75,26 @@ void compiler::buildLoopsPipeline(OpPassManager &pm, const CompileOptions &) {
   pm.addPass(createCanonicalizerPass());
 }
 
+void compiler::buildKernelPipeline(OpPassManager &pm, const CompileOptions &) {
+  pm.addNestedPass<func::FuncOp>(createConvertDeepSeekToKernelPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  // Before schedules and memory: layers that differ in an address only are one kernel.
+  pm.addNestedPass<func::FuncOp>(createIsolateCacheLayersPass());
+  pm.addNestedPass<func::FuncOp>(createChooseSchedulePass());
+  // Last: it places every result of every kernel, the partial ones of split kernels too.
+  pm.addPass(createPlanMemoryPass());
+}
+
+void compiler::buildNvvmPipeline(OpPassManager &pm, const CompileOptions &) { pm.addPass(createConvertKernelToNvvmPass()); }
+
+void compiler::buildBinaryPipeline(OpPassManager &pm, const CompileOptions &options) {
+  ConvertNvvmToBinaryPassOptions binary;
+  binary.ptxas = options.ptxas;
+  binary.dumpTo = options.dumpKernelsTo;
+  pm.addPass(createConvertNvvmToBinaryPass(binary));
+}
+
 void compiler::buildLlvmPipeline(OpPassManager &pm, const CompileOptions &options) {
   // bf16 and f8 have no arithmetic on x86: their conversions become integer arithmetic while types are still known.
   pm.addNestedPass<func::FuncOp>(createExpandFloat8Pass());
@@ -117,6 +137,10 @@ llvm::SmallVector<Phase> compiler::phasesOf(const CompileOptions &options) {
     phases.push_back({"linalg", "linalg on tensors", buildLinalgPipeline});
     phases.push_back({"bufferize", "linalg on memory", buildBufferizePipeline});
     phases.push_back({"loops", "loops, vectors, parallel regions", buildLoopsPipeline});
+  } else {
+    phases.push_back({"kernel", "kernels with schedules and places in memory", buildKernelPipeline});
+    phases.push_back({"nvvm", "device functions and their launches", buildNvvmPipeline});
+    phases.push_back({"binary", "cubins and their launches", buildBinaryPipeline});
   }
   phases.push_back({"llvm", "LLVM dialect with the artefact's entries and sections", buildLlvmPipeline});
   return phases;

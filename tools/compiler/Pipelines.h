@@ -20,6 +20,12 @@ void buildLinalgPipeline(OpPassManager &pm, const CompileOptions &options);
 void buildBufferizePipeline(OpPassManager &pm, const CompileOptions &options);
 /// linalg on memrefs -> loops, vectors and parallel regions.
 void buildLoopsPipeline(OpPassManager &pm, const CompileOptions &options);
+/// GPU: deepseek dialect -> kernels with schedules, every result placed.
+void buildKernelPipeline(OpPassManager &pm, const CompileOptions &options);
+/// GPU: kernels -> device functions and launches.
+void buildNvvmPipeline(OpPassManager &pm, const CompileOptions &options);
+/// GPU: device functions -> cubins.
+void buildBinaryPipeline(OpPassManager &pm, const CompileOptions &options);
 /// Everything -> LLVM dialect, with the artefact's entry points and sections.
 void buildLlvmPipeline(OpPassManager &pm, const CompileOptions &options);
 
