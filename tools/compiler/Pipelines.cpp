@@ -29,13 +29,18 @@ void compiler::buildGraphPipeline(OpPassManager &pm, const CompileOptions &optio
   pm.addNestedPass<func::FuncOp>(createAbsorbMlaPass(absorb));
   // Projections before vertical fusion, which may swallow what joins them.
   FuseProjectionsPassOptions projections;
-  projections.disable = options.disabledFusions;
+  FusePassOptions fuse;
+  for (const std::string &name : options.disabledFusions) { // each pass refuses names it does not know
+    const bool horizontal = name == "projections" || name == "experts";
+    if (horizontal || name == "all")
+      projections.disable.push_back(name);
+    if (!horizontal)
+      fuse.disable.push_back(name);
+  }
   pm.addNestedPass<func::FuncOp>(createFuseProjectionsPass(projections));
   pm.addPass(createCSEPass());
   // After everything that makes work on parameters, before fusion regions could hold it.
   pm.addPass(createHoistInitializePass());
-  FusePassOptions fuse;
-  fuse.disable = options.disabledFusions;
   pm.addNestedPass<func::FuncOp>(createFusePass(fuse));
   pm.addPass(createCanonicalizerPass());
 }
@@ -46,8 +51,13 @@ void compiler::buildBindPipeline(OpPassManager &pm, const CompileOptions &) {
   pm.addPass(createBindBuffersPass());
 }
 
-void compiler::buildLinalgPipeline(OpPassManager &pm, const CompileOptions &) {
-  pm.addNestedPass<func::FuncOp>(createConvertDeepSeekToLinalgPass());
+void compiler::buildLinalgPipeline(OpPassManager &pm, const CompileOptions &options) {
+  // Either way kernels that plain IR brought along are decomposed too.
+  if (options.level == CpuLevel::Kernel)
+    pm.addNestedPass<func::FuncOp>(createConvertDeepSeekToKernelPass());
+  else
+    pm.addNestedPass<func::FuncOp>(createConvertDeepSeekToLinalgPass());
+  pm.addNestedPass<func::FuncOp>(createConvertKernelToLinalgPass());
   pm.addNestedPass<func::FuncOp>(createConvertBuffersToMemRefPass());
   // No CSE before bufferization: one tensor of zeros with several uses would have to be copied for each.
   pm.addPass(createCanonicalizerPass());
