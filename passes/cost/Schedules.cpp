@@ -27,7 +27,7 @@ GemmChoice mlir::deepseek::cost::chooseGemm(const GemmShape &s, bool tmaAddressa
   choice.limit = byteTime >= productTime ? "bytes" : "products";
   choice.seconds = std::max(byteTime, productTime) + machine.kernelOverhead;
   choice.tileM = s.m <= 8 ? 8 : s.m <= 16 ? 16 : 32;
-  choice.tileN = s.m <= 16 ? 16 : 32;
+  choice.tileN = s.m <= 16 || s.elementBytes == 1 ? 16 : 32; // block-scaled sums are kept twice: 32 x 32 of them would spill
   choice.warps = 8;
   return choice;
 }
