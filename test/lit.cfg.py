@@ -21,6 +21,7 @@ for name in ("CUDA_HOME", "CUDA_PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR"):
         config.environment[name] = os.environ[name]
 
 config.substitutions.append(("%source_dir", config.deepseek_source_dir))
+config.substitutions.append(("%build_dir", config.deepseek_build_dir))
 config.substitutions.append(("%python", config.python))
 # The nightly run prints and parses every input once more: DEEPSEEK_OPT_VERIFY_ROUNDTRIP=1.
 if os.environ.get("DEEPSEEK_OPT_VERIFY_ROUNDTRIP") == "1":

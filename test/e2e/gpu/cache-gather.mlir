@@ -1,3 +1,5 @@
+// REQUIRES: cuda, sm90
+// RUN: %python %S/prepare.py --build %build_dir --only '^cache-gather$' --no-models --out %t && %python %S/run.py %t
 // Compared on a GPU with the CPU artefact (test/e2e/gpu/README.md). Rows past a sequence are
 // undefined, so the results are compared where the sequences fill their tables.
 

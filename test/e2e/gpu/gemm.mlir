@@ -1,3 +1,5 @@
+// REQUIRES: cuda, sm90
+// RUN: %python %S/prepare.py --build %build_dir --only '^gemm$' --no-models --out %t && %python %S/run.py %t
 // Compared on a GPU with the CPU artefact (test/e2e/gpu/README.md). One product each; the comments say what a wrong result would point to.
 
 // Whole tiles, one K block: no loop at all.

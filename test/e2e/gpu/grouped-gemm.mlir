@@ -1,3 +1,5 @@
+// REQUIRES: cuda, sm90
+// RUN: %python %S/prepare.py --build %build_dir --only '^grouped-gemm$' --no-models --out %t && %python %S/run.py %t
 // Compared on a GPU with the CPU artefact (test/e2e/gpu/README.md). Offsets come from sort_tokens of random group indices: some groups are empty, some cross a tile.
 
 // range: decode.arg1=0:7

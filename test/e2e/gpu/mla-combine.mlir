@@ -1,3 +1,5 @@
+// REQUIRES: cuda, sm90
+// RUN: %python %S/prepare.py --build %build_dir --only '^mla-combine$' --no-models --out %t && %python %S/run.py %t
 // Compared on a GPU with the CPU artefact (test/e2e/gpu/README.md). Parts that are empty
 // (lse -inf) come from a split mla_decode: see mla-decode.mlir.
 

@@ -1,3 +1,5 @@
+// REQUIRES: cuda, sm90
+// RUN: %python %S/prepare.py --build %build_dir --only '^mla-decode$' --no-models --out %t && %python %S/run.py %t
 // Compared on a GPU with the CPU artefact (test/e2e/gpu/README.md). Positions reach at most
 // the block table; its entries name pages of the cache (8 unless deepseek-bench --pages says otherwise).
 

@@ -1,3 +1,5 @@
+// REQUIRES: cuda, sm90
+// RUN: %python %S/prepare.py --build %build_dir --only '^skinny-gemm$' --no-models --out %t && %python %S/run.py %t
 // Compared on a GPU with the CPU artefact (test/e2e/gpu/README.md). One product each: whole tiles, then every kind of tail.
 
 func.func @one_row(%a: tensor<1x2048xbf16>, %b: tensor<2048x2048xbf16>) -> tensor<1x2048xbf16> {
