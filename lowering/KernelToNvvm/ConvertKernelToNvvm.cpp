@@ -93,7 +93,7 @@ private:
       }
       bool isData = isa<kernel::LoadBufferOp, kernel::BufferMemRefOp, kernel::LaunchOp>(op);
       if (isa<kernel::KernelDialect>(op->getDialect()) && !isData) {
-        op->emitError("no kernel family builds this operation");
+        op->emitOpError("is built by no kernel family (lowering/hopper/Kernels.def)");
         return WalkResult::interrupt();
       }
       return WalkResult::advance();
