@@ -62,16 +62,8 @@ static LogicalResult planShape(kernel::MlaDecodeOp op, MlaDecodePlan &plan) {
   return success();
 }
 
-/// What the schedule says, or values that fit any shape.
-static void planSchedule(kernel::MlaDecodeOp op, MlaDecodePlan &plan) {
-  kernel::ScheduleAttr schedule = op.getScheduleAttr();
-  ArrayRef<int64_t> tile = schedule ? schedule.getTile() : ArrayRef<int64_t>();
-  plan.rows = tile.size() > 0 ? tile[0] : 16;
-  plan.keys = tile.size() > 1 ? tile[1] : 32;
-  plan.warps = schedule ? schedule.getWarps() : 8;
-  plan.stages = schedule ? schedule.getStages() : 4;
-  plan.split = plan.partial ? cast<RankedTensorType>(op.getResult().getType()).getDimSize(0) : 1;
-
+/// How the warps share the work, and what that takes of shared memory.
+static void layOut(MlaDecodePlan &plan) {
   plan.query = PaddedTile(plan.rows, llvm::alignTo(plan.width(), 32)); // 32: fragments are read in strips of two
   plan.records = PaddedTile(plan.keys, llvm::alignTo(plan.width(), 32));
   plan.rowWarps = std::min(plan.warps, plan.rows / 16);
@@ -83,17 +75,32 @@ static void planSchedule(kernel::MlaDecodeOp op, MlaDecodePlan &plan) {
   plan.columnWarps = plan.warps / plan.outputRowWarps;
 }
 
-static LogicalResult checkSchedule(kernel::MlaDecodeOp op, const MlaDecodePlan &plan) {
-  auto oneOf = [](int64_t value, ArrayRef<int64_t> allowed) { return llvm::is_contained(allowed, value); };
-  if (!oneOf(plan.rows, {16, 32, 64}) || !oneOf(plan.keys, {16, 32, 64}) || !oneOf(plan.warps, {1, 2, 4, 8, 16}) ||
-      plan.stages < 2 || plan.page % plan.keys != 0)
+static void planDefaults(MlaDecodePlan &plan) {
+  plan.rows = 16, plan.keys = plan.page % 32 == 0 ? 32 : 16, plan.warps = 8, plan.stages = 4;
+  layOut(plan);
+  while (plan.sharedBytes() > SmemArena::kMaxBytes && (plan.stages > 2 || plan.keys > 16)) {
+    plan.stages > 2 ? --plan.stages : plan.keys /= 2;
+    layOut(plan);
+  }
+}
+
+static LogicalResult planSchedule(kernel::MlaDecodeOp op, MlaDecodePlan &plan) {
+  plan.split = plan.partial ? cast<RankedTensorType>(op.getResult().getType()).getDimSize(0) : 1;
+  kernel::ScheduleAttr schedule = op.getScheduleAttr();
+  if (!schedule) {
+    planDefaults(plan);
+  } else {
+    ArrayRef<int64_t> tile = schedule.getTile();
+    plan.rows = tile.size() > 0 ? tile[0] : 16, plan.keys = tile.size() > 1 ? tile[1] : 32;
+    plan.warps = schedule.getWarps(), plan.stages = schedule.getStages();
+  }
+  if (!llvm::is_contained({16, 32, 64}, plan.rows) || !llvm::is_contained({16, 32, 64}, plan.keys) ||
+      !llvm::is_contained({1, 2, 4, 8, 16}, plan.warps) || plan.stages < 2 || plan.page % plan.keys != 0)
     return op.emitError("schedule: expected 16, 32 or 64 rows, 16, 32 or 64 keys that divide the page, at least 2 "
-                        "stages and 1 to 16 warps (a power "
-                        "of two); got tile [")
+                        "stages and 1, 2, 4, 8 or 16 warps; got tile [")
            << plan.rows << ", " << plan.keys << "], page " << plan.page << ", " << plan.stages << " stages, "
            << plan.warps << " warps";
-  if (kernel::ScheduleAttr schedule = op.getScheduleAttr(); schedule && schedule.getSplit() != plan.split)
-    return op.emitError("schedule: split ") << schedule.getSplit() << " but the result has " << plan.split << " parts";
+  layOut(plan);
   int64_t registers =
       plan.accumulators() + plan.outputTiles() * (plan.keys * 3 / 4 + SoftmaxRows::kValues) + kOtherRegisters;
   if (int64_t limit = std::min<int64_t>(255, 65536 / plan.threads()); registers > limit)
@@ -108,10 +115,7 @@ static LogicalResult checkSchedule(kernel::MlaDecodeOp op, const MlaDecodePlan &
 FailureOr<LaunchPlan> hopper::buildMlaDecode(Operation *op, KernelBuilder &k) {
   auto decode = cast<kernel::MlaDecodeOp>(op);
   MlaDecodePlan plan;
-  if (failed(planShape(decode, plan)))
-    return failure();
-  planSchedule(decode, plan);
-  if (failed(checkSchedule(decode, plan)))
+  if (failed(planShape(decode, plan)) || failed(planSchedule(decode, plan)))
     return failure();
 
   LaunchPlan launch;
