@@ -249,18 +249,11 @@ std::pair<RowVector, Value> RowEvaluator::evalQuantize(kernel::RowQuantizeOp qua
     largest = k.fmax(largest, magnitude);
   }
   largest = warpMax(k, largest, kQuantizeBlock / access.count);
-  // Correctly rounded divisions: scales and data are the same bits as on the CPU path.
-  Value scale = k.fdiv(k.fmax(largest, k.f32(1e-4f)), k.f32(448));
-  Value inverse; // of a power of two, exact
-  if (quantize.getPowerOfTwo()) {
-    Value bits = k.bitAnd(k.add(k.bitcast(scale, k.i32Ty), 0x7fffff), 0x7f800000);
-    scale = k.bitcast(bits, k.f32Ty);
-    inverse = k.bitcast(k.sub(k.i32(254 << 23), bits), k.f32Ty);
-  }
+  BlockScale block = blockScale(k, largest, quantize.getPowerOfTwo());
   for (Value &element : x)
-    element = inverse ? k.fmul(element, inverse) : k.fdiv(element, scale);
+    element = scaleDown(k, block, element);
   RowVector data = rowFromF32(k, x, elementType(quantize.getData()));
   known[key] = data;
-  known[{quantize.getScales(), access.id}] = RowVector{k.f32Ty, 1, {scale}};
-  return {data, scale};
+  known[{quantize.getScales(), access.id}] = RowVector{k.f32Ty, 1, {block.scale}};
+  return {data, block.scale};
 }

@@ -69,6 +69,19 @@ std::pair<Value, Value> hopper::cosSin(KernelBuilder &k, Value angle) {
   return {cosResult, sinResult};
 }
 
+BlockScale hopper::blockScale(KernelBuilder &k, Value largest, bool powerOfTwo) {
+  Value scale = k.fdiv(k.fmax(largest, k.f32(1e-4f)), k.f32(448));
+  if (!powerOfTwo)
+    return {scale, Value()};
+  // Any mantissa bit carries into the exponent.
+  Value bits = k.bitAnd(k.add(k.bitcast(scale, k.i32Ty), 0x7fffff), 0x7f800000);
+  return {k.bitcast(bits, k.f32Ty), k.bitcast(k.sub(k.i32(254 << 23), bits), k.f32Ty)};
+}
+
+Value hopper::scaleDown(KernelBuilder &k, const BlockScale &block, Value x) {
+  return block.inverse ? k.fmul(x, block.inverse) : k.fdiv(x, block.scale);
+}
+
 Value hopper::orderedKey(KernelBuilder &k, Value x) {
   Value bits = k.bitcast(k.fadd(x, k.f32(0.0)), k.i32Ty); // -0 + 0 is +0
   Value mask = k.bitOr(k.shrS(bits, 31), static_cast<int32_t>(0x80000000u));

@@ -16,6 +16,17 @@ Value divideFast(KernelBuilder &k, Value x, Value y);
 /// are f32, |error| < 1.2e-7.
 std::pair<Value, Value> cosSin(KernelBuilder &k, Value angle);
 
+// --- e4m3 with a scale for each block
+/// The scale of a block whose largest magnitude is known: max(largest, 1e-4) / 448, rounded up to a power of two or not.
+/// Divisions are correctly rounded: scales and data are the same bits on every target.
+struct BlockScale {
+  Value scale;
+  Value inverse; // exact, of a power of two; else null
+};
+BlockScale blockScale(KernelBuilder &k, Value largest, bool powerOfTwo);
+/// x / scale, still f32.
+Value scaleDown(KernelBuilder &k, const BlockScale &block, Value x);
+
 // --- selection
 /// An i32 that, compared unsigned, orders as the f32 does; -0 and +0 have one key. Zero is below the key of every number.
 Value orderedKey(KernelBuilder &k, Value x);
