@@ -97,12 +97,17 @@ struct FuseProjectionsPass : impl::FuseProjectionsPassBase<FuseProjectionsPass> 
         byInput[inputOf(op)].push_back(op);
     });
     for (auto &[input, ops] : byInput) {
-      SmallVector<Op> group;
-      for (Op op : ops)
-        if (group.empty() || isCompatible(group.front(), op))
-          group.push_back(op);
-      if (group.size() > 1)
-        fuse<Op>(name, group);
+      SmallVector<SmallVector<Op>> groups; // of compatible projections: a router's f32 logits must not keep the others apart
+      for (Op op : ops) {
+        auto group = llvm::find_if(groups, [&](const auto &other) { return isCompatible(other.front(), op); });
+        if (group == groups.end())
+          groups.push_back({op});
+        else
+          group->push_back(op);
+      }
+      for (ArrayRef<Op> group : groups)
+        if (group.size() > 1)
+          fuse<Op>(name, group);
     }
   }
 

@@ -24,6 +24,26 @@ func.func @joins_shared_input(%x: tensor<8x256xbf16>) -> (tensor<8x128xbf16>, te
 
 // -----
 
+deepseek.parameter @router : tensor<16x256xbf16>
+deepseek.parameter @shared_gate : tensor<128x256xbf16>
+deepseek.parameter @shared_up : tensor<128x256xbf16>
+// A router that reads the same input first does not keep the shared experts' gate and up apart.
+// CHECK-LABEL: func.func @joins_beside_another_type
+// ON-DAG:        deepseek.linear %{{.+}} -> tensor<8x16xf32>
+// ON-DAG:        deepseek.linear %{{.+}} -> tensor<8x256xbf16>
+// OFF-COUNT-3:   deepseek.linear
+func.func @joins_beside_another_type(%x: tensor<8x256xbf16>) -> (tensor<8x16xf32>, tensor<8x128xbf16>, tensor<8x128xbf16>) {
+  %r = deepseek.load_parameter @router : tensor<16x256xbf16>
+  %g = deepseek.load_parameter @shared_gate : tensor<128x256xbf16>
+  %u = deepseek.load_parameter @shared_up : tensor<128x256xbf16>
+  %a = deepseek.linear %x, %r : tensor<8x256xbf16>, tensor<16x256xbf16> -> tensor<8x16xf32>
+  %b = deepseek.linear %x, %g : tensor<8x256xbf16>, tensor<128x256xbf16> -> tensor<8x128xbf16>
+  %c = deepseek.linear %x, %u : tensor<8x256xbf16>, tensor<128x256xbf16> -> tensor<8x128xbf16>
+  return %a, %b, %c : tensor<8x16xf32>, tensor<8x128xbf16>, tensor<8x128xbf16>
+}
+
+// -----
+
 deepseek.parameter @up : tensor<128x256xbf16>
 deepseek.parameter @gate : tensor<16x256xbf16>
 // Results of different types stay apart: the gate's logits are f32.
