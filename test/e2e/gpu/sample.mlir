@@ -54,15 +54,15 @@ func.func @top_k(%l: tensor<100x257xf32>, %t: tensor<100xf32>, %k: tensor<100xi3
 
 // A mass for each row.
 // range: top_p.arg2=0:0 top_p.arg4=0:1000000007 top_p.arg5=0:163839
-// bench: top_p --range top_p.arg1=0.3:1 --range top_p.arg3=0.05:1 --scale top_p.arg0=3
+// bench: top_p --range top_p.arg1=0.5:1 --range top_p.arg3=0.05:1 --scale top_p.arg0=1.5
 func.func @top_p(%l: tensor<100x257xf32>, %t: tensor<100xf32>, %k: tensor<100xi32>, %p: tensor<100xf32>, %s: tensor<100xi64>, %q: tensor<100xi32>) -> tensor<100xi32> {
   %n = kernel.sample %l, %t, %k, %p, %s, %q : (tensor<100x257xf32>, tensor<100xf32>, tensor<100xi32>, tensor<100xf32>, tensor<100xi64>, tensor<100xi32>) -> tensor<100xi32>
   return %n : tensor<100xi32>
 }
 
-// Both, for some rows one of them without effect; more candidates than tokens.
+// Both, for some rows one of them without effect.
 // range: top_k_top_p.arg2=0:60 top_k_top_p.arg4=0:1000000007 top_k_top_p.arg5=0:163839
-// bench: top_k_top_p --range top_k_top_p.arg1=0.3:1 --range top_k_top_p.arg3=0.3:1.1 --scale top_k_top_p.arg0=4
+// bench: top_k_top_p --range top_k_top_p.arg1=0.3:1 --range top_k_top_p.arg3=0.3:1.1 --scale top_k_top_p.arg0=2
 func.func @top_k_top_p(%l: tensor<100x1001xf32>, %t: tensor<100xf32>, %k: tensor<100xi32>, %p: tensor<100xf32>, %s: tensor<100xi64>, %q: tensor<100xi32>) -> tensor<100xi32> {
   %n = kernel.sample %l, %t, %k, %p, %s, %q : (tensor<100x1001xf32>, tensor<100xf32>, tensor<100xi32>, tensor<100xf32>, tensor<100xi64>, tensor<100xi32>) -> tensor<100xi32>
   return %n : tensor<100xi32>
@@ -101,14 +101,14 @@ func.func @cold(%l: tensor<64x1001xf32>, %t: tensor<64xf32>, %k: tensor<64xi32>,
 
 // Whole vocabularies.
 // range: vocabulary.arg2=20:60 vocabulary.arg4=0:1000000007 vocabulary.arg5=0:163839
-// bench: vocabulary --range vocabulary.arg1=0.05:0.2 --range vocabulary.arg3=0.8:1 --scale vocabulary.arg0=2
+// bench: vocabulary --range vocabulary.arg1=0.2:0.5 --range vocabulary.arg3=0.8:1 --scale vocabulary.arg0=2
 func.func @vocabulary(%l: tensor<7x129280xf32>, %t: tensor<7xf32>, %k: tensor<7xi32>, %p: tensor<7xf32>, %s: tensor<7xi64>, %q: tensor<7xi32>) -> tensor<7xi32> {
   %n = kernel.sample %l, %t, %k, %p, %s, %q : (tensor<7x129280xf32>, tensor<7xf32>, tensor<7xi32>, tensor<7xf32>, tensor<7xi64>, tensor<7xi32>) -> tensor<7xi32>
   return %n : tensor<7xi32>
 }
 
 // range: one_row.arg2=50:50 one_row.arg4=0:1000000007 one_row.arg5=0:163839
-// bench: one_row --range one_row.arg1=0.1:0.1 --range one_row.arg3=0.9:0.9 --scale one_row.arg0=2
+// bench: one_row --range one_row.arg1=0.5:0.5 --range one_row.arg3=0.9:0.9 --scale one_row.arg0=2
 func.func @one_row(%l: tensor<1x102400xf32>, %t: tensor<1xf32>, %k: tensor<1xi32>, %p: tensor<1xf32>, %s: tensor<1xi64>, %q: tensor<1xi32>) -> tensor<1xi32> {
   %n = kernel.sample %l, %t, %k, %p, %s, %q : (tensor<1x102400xf32>, tensor<1xf32>, tensor<1xi32>, tensor<1xf32>, tensor<1xi64>, tensor<1xi32>) -> tensor<1xi32>
   return %n : tensor<1xi32>
