@@ -31,11 +31,11 @@ std::pair<Value, Value> GraphBuilder::query(const LinearInput &x, StringRef pref
   int64_t tokens = rowsOf(x.plain), head = config.nope + config.rope;
   Value q;
   if (config.qLoraRank == 0) {
-    q = linear(x, (prefix + "q_proj").str(), config.heads * head, "q");
+    q = linear(x, (prefix + "q_proj").str(), config.heads * head, "q", activation);
   } else {
-    Value compressed = linear(x, (prefix + "q_a_proj").str(), config.qLoraRank, "q_a");
+    Value compressed = linear(x, (prefix + "q_a_proj").str(), config.qLoraRank, "q_a", activation);
     Value latent = latentNorm(compressed, (prefix + "q_a_layernorm").str(), "q_latent");
-    q = linear(linearInput(latent, "q_latent"), (prefix + "q_b_proj").str(), config.heads * head, "q");
+    q = linear(linearInput(latent, "q_latent"), (prefix + "q_b_proj").str(), config.heads * head, "q", activation);
   }
   ReassociationIndices rows{0}, heads{1, 2};
   q = tensor::ExpandShapeOp::create(builder, loc("q_heads"), activations({tokens, config.heads, head}), q,
@@ -48,7 +48,7 @@ std::pair<Value, Value> GraphBuilder::query(const LinearInput &x, StringRef pref
 
 /// Compresses x to its latent and shared rotary key and writes both to the cache.
 void GraphBuilder::appendLatent(const LinearInput &x, StringRef prefix, int64_t layer, const EntryValues &entry) {
-  Value compressed = linear(x, (prefix + "kv_a_proj_with_mqa").str(), config.kvLoraRank + config.rope, "kv_a");
+  Value compressed = linear(x, (prefix + "kv_a_proj_with_mqa").str(), config.kvLoraRank + config.rope, "kv_a", activation);
   Value latent = columns(compressed, 0, config.kvLoraRank, "kv_compressed");
   if (!config.latentNorm.atRead)
     latent = latentNorm(latent, (prefix + "kv_a_layernorm").str(), "kv_latent");
@@ -82,5 +82,5 @@ Value GraphBuilder::attention(Value x, int64_t layer, const EntryValues &entry) 
   ReassociationIndices rows{0}, headsAndValues{1, 2};
   out = tensor::CollapseShapeOp::create(builder, loc("attn_values"), activations({tokens, heads * config.value}), out,
                                         ArrayRef<ReassociationIndices>{rows, headsAndValues});
-  return linear(linearInput(out, "attn_values"), prefix + "o_proj", config.hidden, "attn_out");
+  return linear(linearInput(out, "attn_values"), prefix + "o_proj", config.hidden, "attn_out", f32);
 }

@@ -6,10 +6,10 @@ using namespace mlir::deepseek;
 using namespace mlir::deepseek::models;
 
 Value GraphBuilder::denseMlp(const LinearInput &x, StringRef prefix, int64_t intermediate) {
-  Value gate = linear(x, (prefix + "gate_proj").str(), intermediate, "gate");
-  Value up = linear(x, (prefix + "up_proj").str(), intermediate, "up");
+  Value gate = linear(x, (prefix + "gate_proj").str(), intermediate, "gate", activation);
+  Value up = linear(x, (prefix + "up_proj").str(), intermediate, "up", activation);
   Value hidden = SwigluOp::create(builder, loc("swiglu"), gate.getType(), gate, up);
-  return linear(linearInput(hidden, "swiglu"), (prefix + "down_proj").str(), config.hidden, "mlp_out");
+  return linear(linearInput(hidden, "swiglu"), (prefix + "down_proj").str(), config.hidden, "mlp_out", f32);
 }
 
 /// Weights and indices of the experts of each token, both [T, K].
@@ -41,18 +41,18 @@ Value GraphBuilder::moe(const LinearInput &x, int64_t layer) {
   auto dispatch = MoeDispatchOp::create(builder, loc("dispatch"), rowsType, tensor({moe.experts + 1}, i32),
                                         tensor({tokens, moe.expertsPerToken}, i32), x.scaled ? x.scaled : x.plain,
                                         chosen.getIndices(), moe.experts);
-  auto project = [&](Value rows, StringRef part, int64_t out, int64_t in, StringRef name) -> Value {
+  auto project = [&](Value rows, StringRef part, int64_t out, int64_t in, StringRef name, Type element) -> Value {
     auto expert = [&](int64_t e) { return (prefix + "experts." + Twine(e) + "." + part).str(); };
     Value weight = expertWeights(expert, moe.experts, out, in);
-    return GroupedLinearOp::create(builder, loc(name), activations({pairs, out}), rows, dispatch.getOffsets(), weight);
+    return GroupedLinearOp::create(builder, loc(name), tensor({pairs, out}, element), rows, dispatch.getOffsets(), weight);
   };
-  Value gateRows = project(dispatch.getRows(), "gate_proj", moe.intermediate, config.hidden, "expert_gate");
-  Value upRows = project(dispatch.getRows(), "up_proj", moe.intermediate, config.hidden, "expert_up");
+  Value gateRows = project(dispatch.getRows(), "gate_proj", moe.intermediate, config.hidden, "expert_gate", activation);
+  Value upRows = project(dispatch.getRows(), "up_proj", moe.intermediate, config.hidden, "expert_up", activation);
   Value swiglu = SwigluOp::create(builder, loc("expert_swiglu"), gateRows.getType(), gateRows, upRows);
   LinearInput hidden = linearInput(swiglu, "expert_swiglu");
   Value downRows =
-      project(hidden.scaled ? hidden.scaled : hidden.plain, "down_proj", config.hidden, moe.intermediate, "expert_out");
-  Value routed = MoeCombineOp::create(builder, loc("routed"), activations({tokens, config.hidden}), downRows,
+      project(hidden.scaled ? hidden.scaled : hidden.plain, "down_proj", config.hidden, moe.intermediate, "expert_out", f32);
+  Value routed = MoeCombineOp::create(builder, loc("routed"), tensor({tokens, config.hidden}, f32), downRows,
                                       dispatch.getRowOf(), chosen.getWeights());
   if (moe.sharedExperts == 0)
     return routed;

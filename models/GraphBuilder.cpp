@@ -117,13 +117,14 @@ LinearInput GraphBuilder::linearInput(Value x, StringRef name) {
   return {x, QuantizeOp::create(builder, loc((name + "_fp8").str()), scaledType(shape, {1, 128}), x)};
 }
 
-Value GraphBuilder::linear(const LinearInput &x, StringRef name, int64_t out, StringRef valueName) {
+Value GraphBuilder::linear(const LinearInput &x, StringRef name, int64_t out, StringRef valueName, Type element) {
   Value weight = linearWeight(name, out, widthOf(x.plain));
-  return LinearOp::create(builder, loc(valueName), activations({rowsOf(x.plain), out}), x.scaled ? x.scaled : x.plain,
-                          weight);
+  return LinearOp::create(builder, loc(valueName), tensor({rowsOf(x.plain), out}, element),
+                          x.scaled ? x.scaled : x.plain, weight);
 }
 
 Value GraphBuilder::rmsNorm(Value x, StringRef name, double eps, StringRef valueName) {
   Value weight = parameter((name + ".weight").str(), {widthOf(x)}, storage);
-  return RmsNormOp::create(builder, loc(valueName), x.getType(), x, weight, builder.getF64FloatAttr(eps));
+  RankedTensorType type = tensor(cast<RankedTensorType>(x.getType()).getShape(), activation);
+  return RmsNormOp::create(builder, loc(valueName), type, x, weight, builder.getF64FloatAttr(eps));
 }

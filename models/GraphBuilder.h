@@ -43,8 +43,8 @@ public:
   Value expertWeights(function_ref<std::string(int64_t)> name, int64_t count, int64_t out, int64_t in);
   /// Quantises x if linear weights are block-scaled.
   LinearInput linearInput(Value x, StringRef name);
-  /// x W^T with the parameter `name`.weight, in the activation type.
-  Value linear(const LinearInput &x, StringRef name, int64_t out, StringRef valueName);
+  /// x W^T with the parameter `name`.weight; elements of the result are of type `element`.
+  Value linear(const LinearInput &x, StringRef name, int64_t out, StringRef valueName, Type element);
   Value rmsNorm(Value x, StringRef name, double eps, StringRef valueName);
 
   RankedTensorType tensor(ArrayRef<int64_t> shape, Type element) const { return RankedTensorType::get(shape, element); }

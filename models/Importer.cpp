@@ -161,7 +161,7 @@ void buildEntry(GraphBuilder &graph, ModuleOp module, const Entry &entry, const 
   graph.setScope("embedding");
   EntryValues values{positions, arguments[2], arguments[3], ropeAngles(graph, positions)};
   Value table = graph.parameter("model.embed_tokens.weight", {config.vocab, config.hidden}, graph.storage);
-  Value x = EmbeddingOp::create(builder, graph.loc("embedding"), graph.activations({entry.tokens, config.hidden}),
+  Value x = EmbeddingOp::create(builder, graph.loc("embedding"), graph.tensor({entry.tokens, config.hidden}, graph.f32),
                                 tokens, table);
   for (int64_t layer = 0; layer < config.layers; ++layer)
     x = graph.decoderLayer(x, layer, values);
@@ -170,7 +170,7 @@ void buildEntry(GraphBuilder &graph, ModuleOp module, const Entry &entry, const 
   if (entry.prefill) {
     // Only the wanted rows go through the head, by far the widest projection of a small model.
     Value rows = arguments[4];
-    x = TakeRowsOp::create(builder, graph.loc("last_hidden"), graph.activations({entry.rows, config.hidden}), x, rows);
+    x = TakeRowsOp::create(builder, graph.loc("last_hidden"), graph.tensor({entry.rows, config.hidden}, graph.f32), x, rows);
     rowPositions =
         TakeRowsOp::create(builder, graph.loc("row_positions"), graph.tensor({entry.rows}, graph.i32), positions, rows);
   }

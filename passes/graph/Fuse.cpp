@@ -35,13 +35,27 @@ void addQuantize(Value value, Group &group) {
 
 // Each collector starts at a root and returns the operations that belong together; fewer than two means no match.
 
-/// residual add -> rms_norm [-> quantise]
+/// Adds what computes a term of the residual stream, row by row, for this sum alone: sums, and the combination of the experts' rows.
+void addTerms(AddOp add, Group &group) {
+  for (Value term : add.getOperands()) {
+    Operation *producer = term.getDefiningOp();
+    if (!producer || !producer->hasOneUse())
+      continue;
+    if (auto inner = dyn_cast<AddOp>(producer))
+      addTerms(inner, group);
+    if (isa<AddOp, MoeCombineOp>(producer))
+      group.insert(producer);
+  }
+}
+
+/// [experts' combination + shared expert ->] residual add -> rms_norm [-> quantise]
 Group collectAddNorm(Operation *root) {
   Group group;
   auto add = dyn_cast<AddOp>(root);
   if (!add)
     return group;
   if (auto norm = uniqueUser<RmsNormOp>(add.getResult())) {
+    addTerms(add, group);
     group.insert(add);
     group.insert(norm);
     addQuantize(norm.getResult(), group);

@@ -25,6 +25,41 @@ func.func @fuses_add_norm_quantize(%x: tensor<8x256xbf16>, %a: tensor<8x256xbf16
 
 // -----
 
+// What only feeds the residual sum joins it: the experts' combination and the sum with the shared expert.
+// CHECK-LABEL: func.func @fuses_terms_of_the_sum
+// ON:            deepseek.fusion "add_norm"
+// ON-NEXT:         deepseek.moe_combine
+// ON-NEXT:         deepseek.add
+// ON-NEXT:         deepseek.add
+// ON-NEXT:         deepseek.rms_norm
+// OFF-NOT:       deepseek.fusion
+func.func @fuses_terms_of_the_sum(%rows: tensor<16x256xf32>, %of: tensor<8x2xi32>, %p: tensor<8x2xf32>, %shared: tensor<8x256xf32>,
+                                  %x: tensor<8x256xf32>, %w: tensor<256xbf16>) -> (tensor<8x256xf32>, tensor<8x256xbf16>) {
+  %routed = deepseek.moe_combine %rows, %of, %p : tensor<16x256xf32>, tensor<8x2xi32>, tensor<8x2xf32> -> tensor<8x256xf32>
+  %moe = deepseek.add %routed, %shared : tensor<8x256xf32>
+  %s = deepseek.add %x, %moe : tensor<8x256xf32>
+  %n = deepseek.rms_norm %s, %w eps 1.0e-06 : tensor<8x256xf32>, tensor<256xbf16> -> tensor<8x256xbf16>
+  return %s, %n : tensor<8x256xf32>, tensor<8x256xbf16>
+}
+
+// -----
+
+// A term that is also needed elsewhere stays where it is.
+// CHECK-LABEL: func.func @keeps_shared_term
+// CHECK:         %[[M:.+]] = deepseek.add
+// ON:            deepseek.fusion "add_norm"
+// ON-NEXT:         deepseek.add %{{.+}}, %[[M]]
+// ON-NEXT:         deepseek.rms_norm
+func.func @keeps_shared_term(%a: tensor<8x256xf32>, %b: tensor<8x256xf32>, %x: tensor<8x256xf32>, %w: tensor<256xbf16>)
+    -> (tensor<8x256xf32>, tensor<8x256xf32>, tensor<8x256xbf16>) {
+  %m = deepseek.add %a, %b : tensor<8x256xf32>
+  %s = deepseek.add %x, %m : tensor<8x256xf32>
+  %n = deepseek.rms_norm %s, %w eps 1.0e-06 : tensor<8x256xf32>, tensor<256xbf16> -> tensor<8x256xbf16>
+  return %m, %s, %n : tensor<8x256xf32>, tensor<8x256xf32>, tensor<8x256xbf16>
+}
+
+// -----
+
 // The sum is needed before the norm's place: moving it down would break its user.
 // CHECK-LABEL: func.func @keeps_sum_needed_early
 // CHECK-NOT:     deepseek.fusion
