@@ -4,6 +4,7 @@
 #include "runtime/core/Manifest.h"
 
 #include <cstring>
+#include <filesystem>
 
 namespace dsrt {
 
@@ -48,6 +49,33 @@ StatusOr<std::vector<float>> logitsOf(const SafetensorsReader &file, const std::
   std::memcpy(values.data(), data.data(), data.size());
   return values;
 }
+
+// Reads rounding.json beside the golden, if it exists, into the prompts.
+Status loadRounding(const std::string &path, std::vector<GoldenPrompt> &prompts) {
+  if (!std::filesystem::exists(path))
+    return Status();
+  DSRT_ASSIGN_OR_RETURN(std::string text, readTextFile(path, maxJsonBytes));
+  DSRT_ASSIGN_OR_RETURN(nlohmann::json parsed, parseJson(text, path));
+  DSRT_ASSIGN_OR_RETURN(JsonObject root, JsonObject::of(parsed, path));
+  DSRT_ASSIGN_OR_RETURN(const nlohmann::json *bounds, root.array("prompts"));
+  if (bounds->size() != prompts.size())
+    return Status::error(path + " has bounds for " + std::to_string(bounds->size()) + " prompts, the golden has " +
+                         std::to_string(prompts.size()));
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    DSRT_ASSIGN_OR_RETURN(JsonObject object,
+                          JsonObject::of((*bounds)[i], path + ": prompts[" + std::to_string(i) + "]"));
+    RoundingBound bound;
+    for (auto [name, value] : {std::pair("logits", &bound.logits), std::pair("steps", &bound.steps)}) {
+      DSRT_ASSIGN_OR_RETURN(const nlohmann::json *number, object.field(name));
+      if (!number->is_number() || !(number->get<double>() >= 0))
+        return Status::error(object.where(name) + " must be a number that is not negative, got " + describeJson(*number));
+      *value = number->get<double>();
+    }
+    DSRT_ASSIGN_OR_RETURN(bound.equal, object.integer("equal", 0, static_cast<int64_t>(prompts[i].greedy.size())));
+    prompts[i].rounding = bound;
+  }
+  return Status();
+}
 } // namespace
 
 StatusOr<Golden> Golden::load(const std::string &path, int64_t vocabSize) {
@@ -75,6 +103,8 @@ StatusOr<Golden> Golden::load(const std::string &path, int64_t vocabSize) {
                            std::to_string(length) + " tokens");
     golden.prompts.push_back(std::move(prompt));
   }
+  std::filesystem::path rounding = std::filesystem::path(path).replace_filename("rounding.json");
+  DSRT_RETURN_IF_ERROR(loadRounding(rounding.string(), golden.prompts));
   return golden;
 }
 

@@ -73,8 +73,8 @@ TEST_F(CheckTest, FindsOneWrongPrefillLogit) {
   golden.prompts[2].logits[40] += 1;
   CheckReport report = check();
   EXPECT_FALSE(report.passed());
-  EXPECT_TRUE(report.rows[0].passes(report.tolerance));
-  EXPECT_FALSE(report.rows[2].passes(report.tolerance));
+  EXPECT_TRUE(report.rows[0].passes());
+  EXPECT_FALSE(report.rows[2].passes());
   EXPECT_NE(report.table().find("MISS: prefill logits"), std::string::npos) << report.table();
 }
 
@@ -136,6 +136,41 @@ TEST_F(CheckTest, RefusesWhatDoesNotFit) {
   golden.prompts[0].tokens.assign(38, 1);
   EXPECT_EQ(checkModel(*runner, golden, CheckOptions()).status().message(),
             "prompt 0 of the golden needs 43 positions, the model's context holds 40");
+}
+
+// What bf16 may cost is allowed to a model with bf16 activations, and to no other.
+class RoundingBoundTest : public CheckTest {
+protected:
+  void SetUp() override {
+    artifact.replace("\"activation_dtype\": \"f32\"", "\"activation_dtype\": \"bf16\"");
+    CheckTest::SetUp();
+    for (float &logit : golden.prompts[2].logits)
+      logit *= 1.05f;
+    golden.prompts[2].greedy[5] = (golden.prompts[2].greedy[5] + 1) % 32;
+    golden.prompts[2].margins[5] = 1e9;
+    golden.prompts[2].rounding = RoundingBound{0.05, 0, 5};
+  }
+};
+
+TEST_F(RoundingBoundTest, WidensTheTolerance) {
+  EXPECT_TRUE(check().passed()) << check().table();
+  EXPECT_FALSE(check().rows[0].prefillTolerance > 2e-2);
+  CheckOptions given;
+  given.logitTolerance = 2e-2;
+  EXPECT_FALSE(check(given).passed()) << "a tolerance from the command line is the tolerance";
+}
+
+TEST_F(RoundingBoundTest, IsABound) {
+  golden.prompts[2].rounding->equal = 6;
+  EXPECT_NE(check().table().find("MISS: greedy tokens"), std::string::npos) << check().table();
+  golden.prompts[2].rounding = RoundingBound{0.04, 0, 5};
+  EXPECT_NE(check().table().find("MISS: prefill logits"), std::string::npos) << check().table();
+}
+
+TEST_F(CheckTest, RoundingBoundIsNotForFloat32) {
+  golden.prompts[2].logits[40] += 1;
+  golden.prompts[2].rounding = RoundingBound{10, 10, 0};
+  EXPECT_FALSE(check().passed());
 }
 
 TEST(CheckTolerance, ComesFromTheDtypes) {

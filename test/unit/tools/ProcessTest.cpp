@@ -185,6 +185,20 @@ TEST_F(GoldenTest, PassesAndMisses) {
   EXPECT_NE(result.output.find("MISS: greedy tokens session"), std::string::npos) << result.output;
 }
 
+TEST_F(GoldenTest, BadRoundingBoundsAreNamed) {
+  std::string path = golden(-1), bounds = directory.path("rounding.json");
+  auto message = [&](const std::string &text) {
+    directory.write("rounding.json", text);
+    return run(withWeights() + " --check " + path).output;
+  };
+  EXPECT_EQ(message("{\"prompts\": []}"),
+            "deepseek-run: error: " + bounds + " has bounds for 0 prompts, the golden has 1\n");
+  EXPECT_EQ(message("{\"prompts\": [{\"logits\": -1, \"steps\": 0, \"equal\": 1}]}"),
+            "deepseek-run: error: " + bounds + ": prompts[0].logits must be a number that is not negative, got -1\n");
+  EXPECT_EQ(message("{\"prompts\": [{\"logits\": 1, \"steps\": 0, \"equal\": 4}]}"),
+            "deepseek-run: error: " + bounds + ": prompts[0].equal must be an integer from 0 to 3, got 4\n");
+}
+
 TEST_F(GoldenTest, BadGoldensAreNamed) {
   auto message = [&](const std::string &file) {
     CommandResult result = run(withWeights() + " --check " + file);
