@@ -52,6 +52,7 @@ void declare(CommandLine &line, BenchOptions &options) {
              "                              or what follows the entry's name in it");
   line.texts("scale", "NAME=S", options.scales, "standard deviation of a float input (default 1)");
   line.text("inputs", "FILE", options.kernel.inputFile, "safetensors: inputs of these names are taken from it");
+  line.flag("print", options.kernel.print, "print the values of the outputs, one row of the last dimension a line");
   line.integer("pages", "N", options.kernel.pages, 1, 1 << 24, "pages of a cache buffer (default 8)");
   line.integer("repeat", "N", options.kernel.repeat, 1, 1000000, "timed runs (default: none)");
   line.flag("cold", options.kernel.cold, "overwrite the L2 cache before each timed run");

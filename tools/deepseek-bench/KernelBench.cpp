@@ -33,6 +33,24 @@ bool belongsTo(const Manifest &manifest, const BufferInfo &buffer, const std::st
   return owner == entry || manifest.findEntry(owner) < 0;
 }
 
+// "name dtype [shape]", then a line for each row of the last dimension. Five digits: what float32 arithmetic in another
+// order leaves unchanged.
+std::string valuesText(const BufferInfo &buffer, int64_t pages, const Bytes &bytes) {
+  std::vector<int64_t> shape = buffer.shape;
+  if (buffer.dependsOnPages())
+    shape[0] = pages;
+  std::string out = buffer.name + " " + std::string(dtypeName(buffer.dtype)) + " " + shapeText(shape) + "\n";
+  size_t count = bytes.size() / dtypeBytes(buffer.dtype);
+  size_t columns = shape.empty() ? 1 : static_cast<size_t>(std::max<int64_t>(shape.back(), 1));
+  for (size_t i = 0; i < count; ++i) {
+    char text[32];
+    double value = loadElement(buffer.dtype, bytes.data(), i);
+    std::snprintf(text, sizeof(text), isFloat(buffer.dtype) ? "%.5g" : "%.0f", value);
+    out += (i % columns == 0 ? "" : " ") + std::string(text) + ((i + 1) % columns == 0 ? "\n" : "");
+  }
+  return out;
+}
+
 // The values of each input, made once and given to both programs.
 class Inputs {
 public:
@@ -304,6 +322,8 @@ StatusOr<KernelBenchReport> benchKernel(Program &program, Program *reference, co
   std::vector<Bytes> first;
   for (int32_t buffer : writtenBuffers(program, options.entry)) {
     DSRT_ASSIGN_OR_RETURN(Bytes bytes, readBuffer(program, buffer));
+    if (options.print)
+      report.values += valuesText(program.manifest().buffers[buffer], options.pages, bytes);
     first.push_back(std::move(bytes));
   }
   DSRT_RETURN_IF_ERROR(runOnce(program, entry, inputs, observer));
@@ -322,7 +342,7 @@ StatusOr<KernelBenchReport> benchKernel(Program &program, Program *reference, co
 }
 
 std::string KernelBenchReport::text() const {
-  std::string out;
+  std::string out = values;
   char line[512];
   for (const OutputComparison &output : outputs) {
     if (output.isUntouched) {

@@ -22,6 +22,7 @@ struct KernelBenchOptions {
   // By buffer, with or without the entry's name before it; the manifest's ranges apply to the others.
   std::map<std::string, Distribution> inputs;
   std::string inputFile; // safetensors: inputs with these names are taken from it
+  bool print = false;    // put the values of the outputs into the report
 };
 
 struct OutputComparison {
@@ -35,6 +36,7 @@ struct OutputComparison {
 
 struct KernelBenchReport {
   std::string entry, device;
+  std::string values; // of the outputs, if asked for
   std::vector<OutputComparison> outputs;
   bool bitsChanged = false; // a second run gave other bits
   double microseconds = 0;  // median of the timed runs
