@@ -83,12 +83,13 @@ def QuantizeFp8Pass : Pass<"deepseek-quantize-fp8", "::mlir::func::FuncOp"> {
 def ChooseSchedulePass : Pass<"kernel-choose-schedule", "::mlir::func::FuncOp"> {
   let summary = "Choose kernel families and schedules by the cost model";
   let description = [{
-    `gemm` with few rows, or with operands that TMA cannot address, becomes `skinny_gemm`; `mla_decode` is split over the positions where one CTA for each group of heads would
-    leave multiprocessors idle, and gets its `mla_combine`. Schedules come from passes/cost/Schedules.h; one that is already there is kept.
+    `gemm` with few rows, or with operands that TMA cannot address, becomes `skinny_gemm`; `mla_decode` gets the tile, stages and warps that fit its records (passes/cost/Attention.h),
+    and is split over the positions where one CTA for each group of heads would leave multiprocessors idle, with its `mla_combine`. A schedule that is already there is kept.
 
     Guarantees: every `gemm` left has 16-byte aligned rows. Splitting CHANGES NUMERICS: partial softmaxes are joined in f32.
   }];
   let dependentDialects = ["::mlir::deepseek::kernel::KernelDialect"];
+  let options = [Option<"context", "context", "int64_t", /*default=*/"4096", "Context length that attention is scheduled for (tokens)">];
 }
 
 def IsolateCacheLayersPass : Pass<"kernel-isolate-cache-layers", "::mlir::func::FuncOp"> {

@@ -28,13 +28,14 @@
 // be NaN.
 #include "lowering/hopper/MlaDecodeBody.h"
 #include "lowering/hopper/blocks/Sync.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::deepseek;
 using namespace mlir::deepseek::hopper;
 
-/// Registers of a lane besides the output, scores, probabilities and softmax rows; observed.
-static constexpr int64_t kOtherRegisters = 36;
+static_assert(kernel::MlaDecodeTiling::kMaxSharedBytes == SmemArena::kMaxBytes);
+static constexpr int64_t kMaxStages = 64; // the start of the pipeline is unrolled
 
 static LogicalResult planShape(kernel::MlaDecodeOp op, MlaDecodePlan &plan) {
   FailureOr<DeviceView> qLatent = getDeviceView(op.getQLatent()), qRope = getDeviceView(op.getQRope()),
@@ -48,67 +49,84 @@ static LogicalResult planShape(kernel::MlaDecodeOp op, MlaDecodePlan &plan) {
              << view->element << ", stride " << view->strides.back();
   if (!positions->isContiguous() || !table->isContiguous())
     return op.emitError("positions and block table must be contiguous");
-  if (op.getScale().convertToDouble() <= 0)
-    return op.emitError("scale must be positive, got ") << op.getScale().convertToDouble();
+  const double scale = op.getScale().convertToDouble();
+  if (!std::isfinite(scale) || scale <= 0)
+    return op.emitError("scale must be positive and finite, got ") << scale;
   plan.qLatent = *qLatent, plan.qRope = *qRope, plan.cache = *cache;
-  plan.tokens = qLatent->sizes[0], plan.heads = qLatent->sizes[1], plan.latent = qLatent->sizes[2],
-  plan.rope = qRope->sizes[2];
+  plan.tokens = qLatent->sizes[0], plan.heads = qLatent->sizes[1];
+  plan.tiling.latent = qLatent->sizes[2], plan.tiling.rope = qRope->sizes[2];
   plan.sequences = table->sizes[0], plan.tablePages = table->sizes[1], plan.page = cache->sizes[2];
-  plan.scale = op.getScale().convertToDouble();
+  plan.scale = scale;
   plan.partial = static_cast<bool>(op.getLse());
+  plan.split = plan.partial ? cast<RankedTensorType>(op.getResult().getType()).getDimSize(0) : 1;
+  if (std::min({plan.tokens, plan.heads, plan.tiling.latent, plan.tablePages, plan.page, plan.split}) < 1)
+    return op.emitError("the sm_90a kernel needs at least one token, head, latent element, page and part; got ")
+           << plan.tokens << " tokens, " << plan.heads << " heads, latent " << plan.tiling.latent << ", "
+           << plan.tablePages << " pages of " << plan.page << " positions, " << plan.split << " parts";
   if (cache->strides[2] != plan.width())
     return op.emitError("the records of a page must be contiguous: stride ")
            << cache->strides[2] << ", expected " << plan.width();
   return success();
 }
 
-/// How the warps share the work, and what that takes of shared memory.
-static void layOut(MlaDecodePlan &plan) {
-  plan.query = PaddedTile(plan.rows, llvm::alignTo(plan.width(), 32)); // 32: fragments are read in strips of two
-  plan.records = PaddedTile(plan.keys, llvm::alignTo(plan.width(), 32));
-  plan.rowWarps = std::min(plan.warps, plan.rows / 16);
-  plan.keyWarps = std::min(plan.warps / plan.rowWarps, plan.keys / 8);
-  plan.depthWarps = plan.warps / (plan.rowWarps * plan.keyWarps);
-  // Few tiles of rows to a warp: their probabilities and sums are registers, and their softmax is repeated by all
-  // column warps.
-  plan.outputRowWarps = std::min(plan.warps, std::max<int64_t>(1, plan.rows / (plan.warps > 8 ? 16 : 32)));
-  plan.columnWarps = plan.warps / plan.outputRowWarps;
+/// What fits, for an operation without a schedule: rows and warps as for few heads, copies under way as far as there is
+/// room.
+static void planDefaults(const MlaDecodePlan &plan, kernel::MlaDecodeTiling &tiling) {
+  tiling.rows = 16, tiling.keys = plan.page % 32 == 0 ? 32 : 16, tiling.warps = 8, tiling.stages = 4;
+  while (!tiling.fits() && (tiling.stages > 2 || tiling.keys > 16))
+    tiling.stages > 2 ? --tiling.stages : tiling.keys /= 2;
 }
 
-static void planDefaults(MlaDecodePlan &plan) {
-  plan.rows = 16, plan.keys = plan.page % 32 == 0 ? 32 : 16, plan.warps = 8, plan.stages = 4;
-  layOut(plan);
-  while (plan.sharedBytes() > SmemArena::kMaxBytes && (plan.stages > 2 || plan.keys > 16)) {
-    plan.stages > 2 ? --plan.stages : plan.keys /= 2;
-    layOut(plan);
-  }
+/// The schedule's fields, each in its range.
+static LogicalResult readSchedule(kernel::MlaDecodeOp op, const MlaDecodePlan &plan, kernel::MlaDecodeTiling &tiling) {
+  kernel::ScheduleAttr schedule = op.getScheduleAttr();
+  ArrayRef<int64_t> tile = schedule.getTile();
+  if (tile.size() < 2)
+    return op.emitError("schedule: tile has ") << tile.size() << " sizes, expected two: rows, keys";
+  tiling.rows = tile[0], tiling.keys = tile[1], tiling.stages = schedule.getStages(),
+  tiling.warps = schedule.getWarps();
+  if (!llvm::is_contained(tiling.kSizes, tiling.rows))
+    return op.emitError("schedule: tile has ") << tiling.rows << " rows, expected 16, 32 or 64";
+  if (!llvm::is_contained(tiling.kSizes, tiling.keys) || plan.page % tiling.keys != 0)
+    return op.emitError("schedule: tile has ")
+           << tiling.keys << " keys, expected 16, 32 or 64 that divide the page of " << plan.page;
+  if (!llvm::is_contained(tiling.kWarps, tiling.warps))
+    return op.emitError("schedule: warps is ") << tiling.warps << ", expected 1, 2, 4, 8 or 16";
+  if (tiling.stages < 2 || tiling.stages > kMaxStages)
+    return op.emitError("schedule: stages is ") << tiling.stages << ", expected 2 to " << kMaxStages;
+  if (schedule.getCluster() != 1)
+    return op.emitError("schedule: cluster is ") << schedule.getCluster() << ", expected 1";
+  return success();
 }
 
 static LogicalResult planSchedule(kernel::MlaDecodeOp op, MlaDecodePlan &plan) {
-  plan.split = plan.partial ? cast<RankedTensorType>(op.getResult().getType()).getDimSize(0) : 1;
-  kernel::ScheduleAttr schedule = op.getScheduleAttr();
-  if (!schedule) {
-    planDefaults(plan);
-  } else {
-    ArrayRef<int64_t> tile = schedule.getTile();
-    plan.rows = tile.size() > 0 ? tile[0] : 16, plan.keys = tile.size() > 1 ? tile[1] : 32;
-    plan.warps = schedule.getWarps(), plan.stages = schedule.getStages();
+  kernel::MlaDecodeTiling &tiling = plan.tiling;
+  if (!op.getScheduleAttr()) {
+    planDefaults(plan, tiling);
+    if (plan.page % tiling.keys != 0)
+      return op.emitError("the cache has pages of ") << plan.page << " positions, expected a multiple of 16";
+    if (!tiling.fits())
+      return op.emitError("no schedule holds records of ")
+             << plan.width() << " elements: 2 stages of 16 need " << tiling.sharedBytes() << " bytes of shared memory, "
+             << SmemArena::kMaxBytes << " fit, and a thread about " << tiling.registers() << " registers, "
+             << tiling.maxRegisters() << " fit";
+  } else if (failed(readSchedule(op, plan, tiling))) {
+    return failure();
   }
-  if (!llvm::is_contained({16, 32, 64}, plan.rows) || !llvm::is_contained({16, 32, 64}, plan.keys) ||
-      !llvm::is_contained({1, 2, 4, 8, 16}, plan.warps) || plan.stages < 2 || plan.page % plan.keys != 0)
-    return op.emitError("schedule: expected 16, 32 or 64 rows, 16, 32 or 64 keys that divide the page, at least 2 "
-                        "stages and 1, 2, 4, 8 or 16 warps; got tile [")
-           << plan.rows << ", " << plan.keys << "], page " << plan.page << ", " << plan.stages << " stages, "
-           << plan.warps << " warps";
-  layOut(plan);
-  int64_t registers =
-      plan.accumulators() + plan.outputTiles() * (plan.keys * 3 / 4 + SoftmaxRows::kValues) + kOtherRegisters;
-  if (int64_t limit = std::min<int64_t>(255, 65536 / plan.threads()); registers > limit)
+  if (int64_t limit = tiling.maxRegisters(); tiling.registers() > limit)
     return op.emitError("schedule: a thread would need about ")
-           << registers << " registers, " << limit << " fit; take fewer rows or keys, or more warps";
-  if (plan.sharedBytes() > SmemArena::kMaxBytes)
+           << tiling.registers() << " registers, " << limit << " fit; take fewer rows or keys, or more warps";
+  if (tiling.sharedBytes() > SmemArena::kMaxBytes)
     return op.emitError("schedule: needs ")
-           << plan.sharedBytes() << " bytes of shared memory, " << SmemArena::kMaxBytes << " fit";
+           << tiling.sharedBytes() << " bytes of shared memory (" << tiling.stages << " stages of " << tiling.keys
+           << " records, " << tiling.rows << " query rows, their scores), " << SmemArena::kMaxBytes << " fit";
+  plan.query = PaddedTile(tiling.rows, llvm::alignTo(plan.width(), 32)); // 32: fragments are read in strips of two
+  plan.records = PaddedTile(tiling.keys, llvm::alignTo(plan.width(), 32));
+  constexpr int64_t maxBlocks = std::numeric_limits<int32_t>::max();
+  if (plan.split > maxBlocks / plan.sequences / plan.tasksPerPart())
+    return op.emitError("schedule: split is ")
+           << plan.split << ", which makes more than " << maxBlocks << " blocks of " << plan.sequences
+           << " sequences with " << plan.tasksPerPart() << " row tiles";
   return success();
 }
 
@@ -139,7 +157,7 @@ FailureOr<LaunchPlan> hopper::buildMlaDecode(Operation *op, KernelBuilder &k) {
   body.run({k.divU(rest, plan.split), k.remU(rest, plan.split), k.remU(block, plan.tasksPerPart())});
 
   launch.grid = {plan.tasksPerPart() * plan.split * plan.sequences, 1, 1};
-  launch.threads = plan.threads();
+  launch.threads = plan.tiling.threads();
   launch.sharedBytes = arena.bytes();
   return launch;
 }

@@ -2,6 +2,7 @@
 // described there.
 #pragma once
 
+#include "dialects/kernel/MlaDecodeTiling.h"
 #include "lowering/hopper/Kernel.h"
 #include "lowering/hopper/blocks/OnlineSoftmax.h"
 #include "lowering/hopper/blocks/PaddedTile.h"
@@ -13,31 +14,19 @@ namespace mlir::deepseek::hopper {
 /// Everything about the operation but its addresses.
 struct MlaDecodePlan {
   DeviceView qLatent, qRope, cache;
-  int64_t tokens, heads, latent, rope, sequences, tablePages, page;
+  int64_t tokens, heads, sequences, tablePages, page;
   double scale;
   bool partial; // results are f32 parts with their lse
 
-  int64_t rows, keys, stages, split, warps; // the schedule: M, N, ...
-  int64_t rowWarps, keyWarps, depthWarps;   // how the warps share the scores
-  int64_t outputRowWarps, columnWarps;      // how the warps share the output
+  kernel::MlaDecodeTiling tiling; // latent, rope, the schedule's tile, stages and warps
+  int64_t split;
   PaddedTile query, records;
 
-  int64_t width() const { return latent + rope; }
+  int64_t width() const { return tiling.width(); }
   int64_t sequenceRows() const { return tokens / sequences * heads; }
-  int64_t tasksPerPart() const { return llvm::divideCeil(sequenceRows(), rows); } // of a sequence
-  int64_t threads() const { return warps * 32; }
-  // What a warp holds, in tiles of 16 rows, groups of 8 keys, pairs of 8 columns each.
-  int64_t scoreTiles() const { return rows / 16 / rowWarps; }
-  int64_t scoreGroups() const { return keys / 8 / keyWarps; }
-  int64_t outputTiles() const { return rows / 16 / outputRowWarps; }
-  int64_t columnPairs() const { return llvm::divideCeil(latent, 16); }
-  int64_t outputPairs() const { return llvm::divideCeil(columnPairs(), columnWarps); }
-  int64_t accumulators() const { return outputTiles() * outputPairs() * 8; } // f32 registers of a lane
+  int64_t tasksPerPart() const { return llvm::divideCeil(sequenceRows(), tiling.rows); } // of a sequence
   int64_t recordBytes() const { return width() * PaddedTile::kElementBytes; }
   int64_t pageBytes() const { return cache.strides[0] * PaddedTile::kElementBytes; }
-  int64_t scorePitch() const { return keys + 8; } // floats; the eight rows of a fragment lie in different banks
-  int64_t scoreBytes() const { return depthWarps * rows * scorePitch() * 4; }
-  int64_t sharedBytes() const { return stages * records.bytes() + query.bytes() + scoreBytes(); }
 };
 
 /// Addresses in global memory: of the operands' first elements, of the cache's layer. `lse` is null unless the results
@@ -78,16 +67,17 @@ private:
   // The loop's state: accumulators [output tile][pair][8], softmax rows [output tile], stage, page of the next tile to
   // copy.
   SoftmaxRows softmaxOf(ValueRange state, int64_t outputTile) const {
-    return SoftmaxRows(state.slice(plan.accumulators() + outputTile * SoftmaxRows::kValues, SoftmaxRows::kValues));
+    return SoftmaxRows(
+        state.slice(plan.tiling.accumulators() + outputTile * SoftmaxRows::kValues, SoftmaxRows::kValues));
   }
   Value stagePointer(Value stage) { return k.gep(stages, k.mul(stage, plan.records.bytes())); }
   Value laneRow() { return k.shrU(lane, 2); }                // of a fragment
   Value laneColumn() { return k.shl(k.bitAnd(lane, 3), 1); } // of a fragment, elements
   Value scorePointer(Value row, Value column) {
-    return k.gep(scores, k.shl(k.add(k.mul(row, plan.scorePitch()), column), 2));
+    return k.gep(scores, k.shl(k.add(k.mul(row, plan.tiling.scorePitch()), column), 2));
   }
   Value outputRow() {
-    return k.add(k.mul(outputRowWarp, plan.outputTiles() * 16), laneRow());
+    return k.add(k.mul(outputRowWarp, plan.tiling.outputTiles() * 16), laneRow());
   } // the lane's first, of the CTA's
 
   KernelBuilder &k;

@@ -9,7 +9,8 @@ ArenaPlan mlir::deepseek::cost::planArena(const std::vector<Lifetime> &lifetimes
   auto aligned = [&](int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; };
   std::vector<size_t> order(lifetimes.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return lifetimes[a].bytes > lifetimes[b].bytes; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return lifetimes[a].bytes > lifetimes[b].bytes; });
 
   ArenaPlan plan;
   plan.offsets.resize(lifetimes.size());

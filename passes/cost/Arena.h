@@ -18,8 +18,9 @@ struct ArenaPlan {
   int64_t bytesWithoutReuse = 0;
 };
 
-/// Offsets such that buffers which live at a common step do not overlap. Largest first, each at the lowest offset that is free for all of its steps: close to the
-/// lower bound (the largest sum of sizes alive at one step) for the lifetimes of a model.
+/// Offsets such that buffers which live at a common step do not overlap. Largest first, each at the lowest offset that
+/// is free for all of its steps: close to the lower bound (the largest sum of sizes alive at one step) for the
+/// lifetimes of a model.
 ArenaPlan planArena(const std::vector<Lifetime> &lifetimes, int64_t alignment = 256);
 
 } // namespace mlir::deepseek::cost

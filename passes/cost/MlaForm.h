@@ -13,7 +13,8 @@ struct MlaShape {
   int64_t weightBytes, cacheBytes; // bytes of an element of kv_b and of the cache
 };
 
-/// Seconds for everything that differs between the forms: expansion of the cache (naive), absorbing projections, attention.
+/// Seconds for everything that differs between the forms: expansion of the cache (naive), absorbing projections,
+/// attention.
 double mlaNaiveSeconds(const MlaShape &shape, const Machine &machine);
 double mlaAbsorbedSeconds(const MlaShape &shape, const Machine &machine);
 

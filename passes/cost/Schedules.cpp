@@ -10,8 +10,22 @@ constexpr int64_t skinnyRows =
     64; // beyond, reading B once for each tile of rows costs more than tensor-core tiles that are partly empty
 constexpr int64_t rowsPerSkinnyTile = 32;
 constexpr int64_t sharedBytes = 226 * 1024; // of a CTA, less room for barriers
-constexpr int64_t headsPerTile = 16;        // rows of one mma.sync tile
-constexpr int64_t positionsPerPart = 256;   // fewer do not pay for joining the parts
+
+/// Share of the matrix rate that a full tile reaches. Operands come from shared memory, so narrow tiles starve; the
+/// products of block-scaled tiles are summed twice, so their accumulators end at 192 columns. 128-row tiles: measured
+/// or interpolated (docs/benchmarks.md); 64-row tiles: half, no second warpgroup overlaps its waits.
+struct TileShare {
+  int64_t m, n;
+  double share;
+};
+constexpr TileShare plainTiles[] = {{128, 256, 1.0}, {128, 192, 0.95}, {128, 128, 0.86}, {128, 64, 0.6},
+                                    {64, 256, 0.6},  {64, 128, 0.5},   {64, 64, 0.35}};
+constexpr TileShare scaledTiles[] = {{128, 192, 1.0}, {128, 128, 0.93}, {128, 64, 0.6},
+                                     {64, 192, 0.55}, {64, 128, 0.5},   {64, 64, 0.35}};
+
+std::span<const TileShare> tensorCoreTiles(const GemmShape &s) {
+  return s.elementBytes == 1 ? std::span<const TileShare>(scaledTiles) : std::span<const TileShare>(plainTiles);
+}
 } // namespace
 
 GemmChoice mlir::deepseek::cost::chooseGemm(const GemmShape &s, bool tmaAddressable, const Machine &machine) {
@@ -27,32 +41,32 @@ GemmChoice mlir::deepseek::cost::chooseGemm(const GemmShape &s, bool tmaAddressa
   choice.limit = byteTime >= productTime ? "bytes" : "products";
   choice.seconds = std::max(byteTime, productTime) + machine.kernelOverhead;
   choice.tileM = s.m <= 8 ? 8 : s.m <= 16 ? 16 : 32;
-  choice.tileN = s.m <= 16 || s.elementBytes == 1 ? 16 : 32; // block-scaled sums are kept twice: 32 x 32 of them would spill
+  choice.tileN =
+      s.m <= 16 || s.elementBytes == 1 ? 16 : 32; // block-scaled sums are kept twice: 32 x 32 of them would spill
   choice.warps = 8;
   return choice;
 }
 
-TensorCoreTile mlir::deepseek::cost::chooseTensorCoreTile(const GemmShape &s, const Machine &machine) {
-  // Share of the matrix rate that a full tile reaches. Operands come from shared memory, so narrow tiles starve; the
-  // products of block-scaled tiles are summed twice, so their accumulators end at 192 columns. 128-row tiles: measured
-  // or interpolated (docs/benchmarks.md); 64-row tiles: half, no second warpgroup overlaps its waits.
-  struct Candidate {
-    int64_t m, n;
-    double share;
-  };
-  static constexpr Candidate plain[] = {{128, 256, 1.0}, {128, 192, 0.95}, {128, 128, 0.86}, {128, 64, 0.6},
-                                        {64, 256, 0.6},  {64, 128, 0.5},   {64, 64, 0.35}};
-  static constexpr Candidate scaled[] = {{128, 192, 1.0}, {128, 128, 0.93}, {128, 64, 0.6},
-                                         {64, 192, 0.55}, {64, 128, 0.5},   {64, 64, 0.35}};
-  const bool isScaled = s.elementBytes == 1;
-  const double rate = machine.matrixRate * (isScaled ? 2 : 1) / machine.computeUnits;
-  auto tiles = [](int64_t size, int64_t tile) { return (size + tile - 1) / tile; };
+static double tensorCoreRate(const GemmShape &s, const Machine &machine) {
+  return s.elementBytes == 1 ? machine.scaledRate : machine.matrixRate;
+}
 
+static int64_t ceilDiv(int64_t size, int64_t part) { return (size + part - 1) / part; }
+
+double mlir::deepseek::cost::tensorCoreShare(const GemmShape &s, int64_t m, int64_t n) {
+  for (const TileShare &tile : tensorCoreTiles(s))
+    if (tile.m == m && tile.n == n)
+      return tile.share;
+  return tensorCoreTiles(s).back().share; // tiles that the table does not list: as the smallest
+}
+
+TensorCoreTile mlir::deepseek::cost::chooseTensorCoreTile(const GemmShape &s, const Machine &machine) {
   TensorCoreTile best{0, 0, 0, 0};
-  for (const Candidate &candidate : isScaled ? std::span<const Candidate>(scaled) : std::span<const Candidate>(plain)) {
-    const int64_t waves = tiles(tiles(s.m, candidate.m) * tiles(s.n, candidate.n) * s.heads, machine.computeUnits);
-    const double seconds =
-        double(waves) * 2.0 * double(candidate.m * candidate.n) * double(s.k) / (rate * candidate.share);
+  for (const TileShare &candidate : tensorCoreTiles(s)) {
+    const int64_t waves =
+        ceilDiv(ceilDiv(s.m, candidate.m) * ceilDiv(s.n, candidate.n) * s.heads, machine.computeUnits);
+    const double seconds = double(waves) * 2.0 * double(candidate.m * candidate.n) * double(s.k) /
+                           (tensorCoreRate(s, machine) / machine.computeUnits * candidate.share);
     if (best.m == 0 || seconds < best.seconds)
       best = {candidate.m, candidate.n, 0, seconds};
   }
@@ -63,12 +77,4 @@ TensorCoreTile mlir::deepseek::cost::chooseTensorCoreTile(const GemmShape &s, co
 
 bool mlir::deepseek::cost::fillsTensorCoreTiles(int64_t rows, int64_t groups) {
   return rows > groups * rowsPerSkinnyTile;
-}
-
-int64_t mlir::deepseek::cost::chooseDecodeSplit(int64_t tokens, int64_t sequences, int64_t heads, int64_t capacity,
-                                                const Machine &machine) {
-  const int64_t perSequence = (heads * (tokens / sequences) + headsPerTile - 1) / headsPerTile;
-  const int64_t blocks = sequences * perSequence;
-  const int64_t wanted = (machine.computeUnits + blocks - 1) / blocks;
-  return std::clamp<int64_t>(capacity / positionsPerPart, 1, wanted);
 }

@@ -1,7 +1,7 @@
 // Which kernel family and schedule suits a shape.
 #pragma once
 
-#include "passes/cost/Machine.h"
+#include "passes/cost/Estimate.h"
 #include <cstdint>
 
 namespace mlir::deepseek::cost {
@@ -32,11 +32,26 @@ struct TensorCoreTile {
 };
 TensorCoreTile chooseTensorCoreTile(const GemmShape &shape, const Machine &machine);
 
+/// Share of the matrix rate that full tiles of m x n reach.
+double tensorCoreShare(const GemmShape &shape, int64_t m, int64_t n);
+
+/// The product in tiles of `tile`: waves of tiles, each as fast as its operands arrive and its share of the rate
+/// allows.
+Estimate tensorCoreEstimate(const GemmShape &shape, const TensorCoreTile &tile, const Machine &machine);
+
+/// The product by single warps that share K, `tileM` x `tileN` elements of D to a CTA: B is read once for each tile of
+/// rows.
+Estimate skinnyEstimate(const GemmShape &shape, int64_t tileM, int64_t tileN, int64_t warps, const Machine &machine);
+
+/// A grouped product: `rows` rows that choose among `groups` matrices of n x k; a matrix without rows is not read.
+/// `tensorCores`: by tensor-core tiles.
+struct GroupedShape {
+  int64_t rows, groups, n, k;
+  int64_t elementBytes;
+};
+Estimate groupedEstimate(const GroupedShape &shape, bool tensorCores, const Machine &machine);
+
 /// Whether the groups of a grouped product, `rows` in all, have rows enough for tensor-core tiles.
 bool fillsTensorCoreTiles(int64_t rows, int64_t groups);
-
-/// Parts into which the positions of a sequence are cut in decode attention, so that all multiprocessors work.
-/// `capacity`: positions a block table reaches.
-int64_t chooseDecodeSplit(int64_t tokens, int64_t sequences, int64_t heads, int64_t capacity, const Machine &machine);
 
 } // namespace mlir::deepseek::cost

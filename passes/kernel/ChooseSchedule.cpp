@@ -5,7 +5,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
-#include "passes/cost/Schedules.h"
+#include "passes/kernel/EstimateKernel.h"
 
 namespace mlir::deepseek {
 #define GEN_PASS_DEF_CHOOSESCHEDULEPASS
@@ -26,6 +26,8 @@ bool isTmaAddressable(Value operand) {
 }
 
 struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
+  using ChooseSchedulePassBase::ChooseSchedulePassBase;
+
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) { ops.push_back(op); });
@@ -53,11 +55,7 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
   void choose(kernel::GemmOp gemm, IRRewriter &rewriter) {
     if (gemm.getSchedule())
       return;
-    ArrayRef<int64_t> a = cast<RankedTensorType>(gemm.getA().getType()).getShape();
-    ArrayRef<int64_t> b = cast<RankedTensorType>(gemm.getB().getType()).getShape();
-    const int64_t heads = a.size() == 3 ? a[1] : 1;
-    cost::GemmShape shape{a[0], b[b.size() - 2], a.back(), heads,
-                          int64_t(cast<RankedTensorType>(gemm.getB().getType()).getElementTypeBitWidth() / 8)};
+    const cost::GemmShape shape = kernel::gemmShapeOf(gemm);
     const bool tma = isTmaAddressable(gemm.getA()) && isTmaAddressable(gemm.getB());
     cost::GemmChoice choice = cost::chooseGemm(shape, tma, cost::h200);
     const bool skinny = choice.family == cost::GemmFamily::Skinny;
@@ -99,27 +97,42 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
         schedule({tile.m, tile.n, 128 / shape.elementBytes}, tile.stages, /*split=*/1, /*warps=*/4 + tile.m / 16));
   }
 
+  /// Rows, keys, stages and warps from the sizes; parts of the positions where few sequences would leave
+  /// multiprocessors idle.
   void choose(kernel::MlaDecodeOp decode, IRRewriter &rewriter) {
-    if (decode.getSchedule() || decode.getLse())
+    if (decode.getSchedule())
       return;
-    auto q = cast<RankedTensorType>(decode.getQLatent().getType());
-    auto table = cast<RankedTensorType>(decode.getBlockTable().getType());
-    const int64_t page = cast<MemRefType>(decode.getCache().getType()).getDimSize(2);
-    const int64_t tokens = q.getDimSize(0), heads = q.getDimSize(1), capacity = table.getDimSize(1) * page;
-    const int64_t split = cost::chooseDecodeSplit(tokens, table.getDimSize(0), heads, capacity, cost::h200);
+    const cost::DecodeShape shape = kernel::decodeShapeOf(decode, context);
+    const int64_t given = decode.getLse() ? decode.getLse().getType().getDimSize(0) : 0;
+    std::optional<cost::DecodeChoice> choice = cost::chooseDecodeSchedule(shape, cost::h200, given);
+    if (!choice) {
+      remark::missed(decode.getLoc(), opts())
+          << llvm::formatv("no schedule of mla_decode fits records of {0} elements and pages of {1} positions",
+                           shape.latent + shape.rope, shape.page)
+                 .str();
+      return;
+    }
+    const cost::DecodeSchedule &chosen = choice->schedule;
     remark::passed(decode.getLoc(), opts())
-        << llvm::formatv("mla_decode of {0} tokens, {1} heads, up to {2} positions: {3} parts", tokens, heads, capacity,
-                         split)
+        << llvm::formatv(
+               "mla_decode of {0} tokens, {1} heads, records of {2} + {3}, up to {4} positions: {5} rows by {6} "
+               "records, {7} stages, {8} warps, {9} parts; {10:F1} us at context {11}, limited by {12}",
+               shape.tokens, shape.heads, shape.latent, shape.rope, shape.capacity, chosen.rows, chosen.keys,
+               chosen.stages, chosen.warps, chosen.split, choice->estimate.seconds * 1e6, shape.context,
+               choice->estimate.limit)
                .str();
-    if (split == 1)
+    kernel::ScheduleAttr attribute = schedule({chosen.rows, chosen.keys}, chosen.stages, chosen.split, chosen.warps);
+    if (chosen.split == 1 || given) {
+      decode.setScheduleAttr(attribute);
       return;
+    }
     rewriter.setInsertionPoint(decode);
     auto f32 = rewriter.getF32Type();
-    auto partial = RankedTensorType::get({split, tokens, heads, q.getDimSize(2)}, f32);
-    auto lse = RankedTensorType::get({split, tokens, heads}, f32);
+    auto partial = RankedTensorType::get({chosen.split, shape.tokens, shape.heads, shape.latent}, f32);
+    auto lse = RankedTensorType::get({chosen.split, shape.tokens, shape.heads}, f32);
     auto parts = kernel::MlaDecodeOp::create(rewriter, decode.getLoc(), TypeRange{partial, lse}, decode.getOperands(),
                                              decode->getAttrs());
-    parts.setScheduleAttr(schedule({16, 32}, /*stages=*/4, split, /*warps=*/8));
+    parts.setScheduleAttr(attribute);
     rewriter.replaceOpWithNewOp<kernel::MlaCombineOp>(decode, decode.getResult().getType(), parts.getResult(),
                                                       parts.getLse(), kernel::ScheduleAttr());
   }

@@ -148,6 +148,128 @@ func.func @sliced_query(%q: tensor<3x4x64xbf16>, %x: tensor<3x4x48xbf16>, %c: me
   return %0 : tensor<3x4x64xbf16>
 }
 
+// One part, the first tile of the ring loaded again and again: few warps, whole pages.
+// range: heads16_whole.arg3=0:255 heads16_whole.arg4=0:7
+func.func @heads16_whole(%q: tensor<2x16x512xbf16>, %r: tensor<2x16x64xbf16>, %c: memref<?x2x64x576xbf16>, %p: tensor<2xi32>, %b: tensor<2x4xi32>) -> tensor<2x16x512xbf16> {
+  %0 = kernel.mla_decode %q, %r, %c[1] at %p, %b scale 0.05 schedule <tile = [16, 64], stages = 2, warps = 4>
+    : tensor<2x16x512xbf16>, tensor<2x16x64xbf16>, memref<?x2x64x576xbf16>, tensor<2xi32>, tensor<2x4xi32> -> tensor<2x16x512xbf16>
+  return %0 : tensor<2x16x512xbf16>
+}
+
+// The deepest ring of V2-Lite records.
+// range: heads16_four_stages.arg3=0:255 heads16_four_stages.arg4=0:7
+func.func @heads16_four_stages(%q: tensor<2x16x512xbf16>, %r: tensor<2x16x64xbf16>, %c: memref<?x1x64x576xbf16>, %p: tensor<2xi32>, %b: tensor<2x4xi32>) -> tensor<2x16x512xbf16> {
+  %0 = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05 schedule <tile = [16, 32], stages = 4, warps = 8>
+    : tensor<2x16x512xbf16>, tensor<2x16x64xbf16>, memref<?x1x64x576xbf16>, tensor<2xi32>, tensor<2x4xi32> -> tensor<2x16x512xbf16>
+  return %0 : tensor<2x16x512xbf16>
+}
+
+// V3, schedule and parts chosen from the sizes.
+// range: chosen_heads128.arg3=0:255 chosen_heads128.arg4=0:7
+func.func @chosen_heads128(%q: tensor<2x128x512xbf16>, %r: tensor<2x128x64xbf16>, %c: memref<?x1x64x576xbf16>, %p: tensor<2xi32>, %b: tensor<2x4xi32>) -> tensor<2x128x512xbf16> {
+  %0 = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05
+    : tensor<2x128x512xbf16>, tensor<2x128x64xbf16>, memref<?x1x64x576xbf16>, tensor<2xi32>, tensor<2x4xi32> -> tensor<2x128x512xbf16>
+  return %0 : tensor<2x128x512xbf16>
+}
+
+// As many parts as 4096 positions want, of which few have any.
+// range: chosen_short.arg3=0:300 chosen_short.arg4=0:7
+func.func @chosen_short(%q: tensor<1x16x512xbf16>, %r: tensor<1x16x64xbf16>, %c: memref<?x1x64x576xbf16>, %p: tensor<1xi32>, %b: tensor<1x64xi32>) -> tensor<1x16x512xbf16> {
+  %0 = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05
+    : tensor<1x16x512xbf16>, tensor<1x16x64xbf16>, memref<?x1x64x576xbf16>, tensor<1xi32>, tensor<1x64xi32> -> tensor<1x16x512xbf16>
+  return %0 : tensor<1x16x512xbf16>
+}
+
+// Two row tiles and a quarter of the columns to a warp.
+// range: rows32_warps4.arg3=0:255 rows32_warps4.arg4=0:7
+func.func @rows32_warps4(%q: tensor<2x32x512xbf16>, %r: tensor<2x32x64xbf16>, %c: memref<?x1x64x576xbf16>, %p: tensor<2xi32>, %b: tensor<2x4xi32>) -> tensor<2x32x512xbf16> {
+  %0 = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05 schedule <tile = [32, 32], stages = 2, warps = 4>
+    : tensor<2x32x512xbf16>, tensor<2x32x64xbf16>, memref<?x1x64x576xbf16>, tensor<2xi32>, tensor<2x4xi32> -> tensor<2x32x512xbf16>
+  return %0 : tensor<2x32x512xbf16>
+}
+
+// Two row tiles for each token, three parts.
+// range: rows32_split.arg3=-1:255 rows32_split.arg4=0:7
+func.func @rows32_split(%q: tensor<2x64x512xbf16>, %r: tensor<2x64x64xbf16>, %c: memref<?x1x64x576xbf16>, %p: tensor<2xi32>, %b: tensor<2x4xi32>) -> tensor<2x64x512xbf16> {
+  %0, %l = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05 schedule <tile = [32, 32], stages = 3, split = 3, warps = 8>
+    : tensor<2x64x512xbf16>, tensor<2x64x64xbf16>, memref<?x1x64x576xbf16>, tensor<2xi32>, tensor<2x4xi32> -> tensor<3x2x64x512xf32> lse tensor<3x2x64xf32>
+  %1 = kernel.mla_combine %0, %l : tensor<3x2x64x512xf32>, tensor<3x2x64xf32> -> tensor<2x64x512xbf16>
+  return %1 : tensor<2x64x512xbf16>
+}
+
+// Rows of 64 in parts, of which the last may be empty.
+// range: rows64_split.arg3=-1:255 rows64_split.arg4=0:7
+func.func @rows64_split(%q: tensor<2x128x512xbf16>, %r: tensor<2x128x64xbf16>, %c: memref<?x1x64x576xbf16>, %p: tensor<2xi32>, %b: tensor<2x4xi32>) -> tensor<2x128x512xbf16> {
+  %0, %l = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05 schedule <tile = [64, 16], stages = 3, split = 5, warps = 8>
+    : tensor<2x128x512xbf16>, tensor<2x128x64xbf16>, memref<?x1x64x576xbf16>, tensor<2xi32>, tensor<2x4xi32> -> tensor<5x2x128x512xf32> lse tensor<5x2x128xf32>
+  %1 = kernel.mla_combine %0, %l : tensor<5x2x128x512xf32>, tensor<5x2x128xf32> -> tensor<2x128x512xbf16>
+  return %1 : tensor<2x128x512xbf16>
+}
+
+// Rows of several tokens, fourteen past the last.
+// range: rows64_tail.arg3=-1:191 rows64_tail.arg4=0:7
+func.func @rows64_tail(%q: tensor<20x5x80xbf16>, %r: tensor<20x5x16xbf16>, %c: memref<?x1x64x96xbf16>, %p: tensor<20xi32>, %b: tensor<2x3xi32>) -> tensor<20x5x80xbf16> {
+  %0 = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.1 schedule <tile = [64, 64], stages = 2, warps = 16>
+    : tensor<20x5x80xbf16>, tensor<20x5x16xbf16>, memref<?x1x64x96xbf16>, tensor<20xi32>, tensor<2x3xi32> -> tensor<20x5x80xbf16>
+  return %0 : tensor<20x5x80xbf16>
+}
+
+// Two row tiles and half of the columns to a warp.
+// range: rows64_warps4.arg3=0:191 rows64_warps4.arg4=0:7
+func.func @rows64_warps4(%q: tensor<16x8x128xbf16>, %r: tensor<16x8x16xbf16>, %c: memref<?x1x64x144xbf16>, %p: tensor<16xi32>, %b: tensor<1x3xi32>) -> tensor<16x8x128xbf16> {
+  %0 = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.1 schedule <tile = [64, 16], stages = 4, warps = 4>
+    : tensor<16x8x128xbf16>, tensor<16x8x16xbf16>, memref<?x1x64x144xbf16>, tensor<16xi32>, tensor<1x3xi32> -> tensor<16x8x128xbf16>
+  return %0 : tensor<16x8x128xbf16>
+}
+
+// Records of 1024 + 128, schedule chosen.
+// range: wide1152.arg3=0:255 wide1152.arg4=0:7
+func.func @wide1152(%q: tensor<2x16x1024xbf16>, %r: tensor<2x16x128xbf16>, %c: memref<?x1x64x1152xbf16>, %p: tensor<2xi32>, %b: tensor<2x4xi32>) -> tensor<2x16x1024xbf16> {
+  %0 = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.03
+    : tensor<2x16x1024xbf16>, tensor<2x16x128xbf16>, memref<?x1x64x1152xbf16>, tensor<2xi32>, tensor<2x4xi32> -> tensor<2x16x1024xbf16>
+  return %0 : tensor<2x16x1024xbf16>
+}
+
+// The same records for 128 heads: 32 rows to a CTA.
+// range: wide1152_heads128.arg3=0:255 wide1152_heads128.arg4=0:7
+func.func @wide1152_heads128(%q: tensor<1x128x1024xbf16>, %r: tensor<1x128x128xbf16>, %c: memref<?x1x64x1152xbf16>, %p: tensor<1xi32>, %b: tensor<1x4xi32>) -> tensor<1x128x1024xbf16> {
+  %0 = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.03 schedule <tile = [32, 32], stages = 2, warps = 8>
+    : tensor<1x128x1024xbf16>, tensor<1x128x128xbf16>, memref<?x1x64x1152xbf16>, tensor<1xi32>, tensor<1x4xi32> -> tensor<1x128x1024xbf16>
+  return %0 : tensor<1x128x1024xbf16>
+}
+
+// Records of 1536 + 64, schedule chosen.
+// range: wide1600.arg3=0:255 wide1600.arg4=0:7
+func.func @wide1600(%q: tensor<2x16x1536xbf16>, %r: tensor<2x16x64xbf16>, %c: memref<?x1x64x1600xbf16>, %p: tensor<2xi32>, %b: tensor<2x4xi32>) -> tensor<2x16x1536xbf16> {
+  %0 = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.03
+    : tensor<2x16x1536xbf16>, tensor<2x16x64xbf16>, memref<?x1x64x1600xbf16>, tensor<2xi32>, tensor<2x4xi32> -> tensor<2x16x1536xbf16>
+  return %0 : tensor<2x16x1536xbf16>
+}
+
+// The same with sixteen warps of 128 registers.
+// range: wide1600_warps16.arg3=0:191 wide1600_warps16.arg4=0:7
+func.func @wide1600_warps16(%q: tensor<1x16x1536xbf16>, %r: tensor<1x16x64xbf16>, %c: memref<?x1x64x1600xbf16>, %p: tensor<1xi32>, %b: tensor<1x3xi32>) -> tensor<1x16x1536xbf16> {
+  %0 = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.03 schedule <tile = [16, 16], stages = 2, warps = 16>
+    : tensor<1x16x1536xbf16>, tensor<1x16x64xbf16>, memref<?x1x64x1600xbf16>, tensor<1xi32>, tensor<1x3xi32> -> tensor<1x16x1536xbf16>
+  return %0 : tensor<1x16x1536xbf16>
+}
+
+// Wide records of 2016 bytes, a latent of odd length: queries copied one by one, uneven shares of columns.
+// range: wide1008.arg3=-1:191 wide1008.arg4=0:7
+func.func @wide1008(%q: tensor<2x5x1001xbf16>, %r: tensor<2x5x7xbf16>, %c: memref<?x1x64x1008xbf16>, %p: tensor<2xi32>, %b: tensor<2x3xi32>) -> tensor<2x5x1001xbf16> {
+  %0 = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.03
+    : tensor<2x5x1001xbf16>, tensor<2x5x7xbf16>, memref<?x1x64x1008xbf16>, tensor<2xi32>, tensor<2x3xi32> -> tensor<2x5x1001xbf16>
+  return %0 : tensor<2x5x1001xbf16>
+}
+
+// The widest records that any schedule holds.
+// range: widest.arg3=0:191 widest.arg4=0:7
+func.func @widest(%q: tensor<1x4x2272xbf16>, %r: tensor<1x4x64xbf16>, %c: memref<?x1x64x2336xbf16>, %p: tensor<1xi32>, %b: tensor<1x3xi32>) -> tensor<1x4x2272xbf16> {
+  %0 = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.02
+    : tensor<1x4x2272xbf16>, tensor<1x4x64xbf16>, memref<?x1x64x2336xbf16>, tensor<1xi32>, tensor<1x3xi32> -> tensor<1x4x2272xbf16>
+  return %0 : tensor<1x4x2272xbf16>
+}
+
 // Four parts, whole pages as tiles.
 // range: split4.arg3=0:255 split4.arg4=0:7
 func.func @split4(%q: tensor<2x16x512xbf16>, %r: tensor<2x16x64xbf16>, %c: memref<?x1x64x576xbf16>, %p: tensor<2xi32>, %b: tensor<2x4xi32>) -> tensor<2x16x512xbf16> {

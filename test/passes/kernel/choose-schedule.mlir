@@ -18,22 +18,34 @@ func.func @unaligned_rows(%y: tensor<512x97xbf16>, %w: tensor<256x97xbf16>) -> t
   return %0 : tensor<512x256xbf16>
 }
 
-// One token of sixteen heads is one tile; sixteen parts of the positions keep more multiprocessors busy, and are joined.
+// One token of sixteen heads is one tile; parts of the positions keep more multiprocessors busy, and are joined.
 // CHECK-LABEL: func.func @splits_decode
-// CHECK:         %[[P:.+]], %[[L:.+]] = kernel.mla_decode {{.*}} schedule <tile = [16, 32], stages = 4, split = 16, warps = 8> {{.*}} -> tensor<16x1x16x512xf32> lse tensor<16x1x16xf32>
+// CHECK:         %[[P:.+]], %[[L:.+]] = kernel.mla_decode {{.*}} schedule <tile = [16, {{16|32|64}}], stages = {{[2-6]}}, split = [[PARTS:[0-9]+]]{{(, warps = (8|16))?}}> {{.*}} -> tensor<[[PARTS]]x1x16x512xf32> lse tensor<[[PARTS]]x1x16xf32>
 // CHECK:         kernel.mla_combine %[[P]], %[[L]] {{.*}} -> tensor<1x16x512xbf16>
 func.func @splits_decode(%q: tensor<1x16x512xbf16>, %r: tensor<1x16x64xbf16>, %c: memref<?x27x64x576xbf16>, %p: tensor<1xi32>, %t: tensor<1x64xi32>) -> tensor<1x16x512xbf16> {
   %0 = kernel.mla_decode %q, %r, %c[3] at %p, %t scale 0.1 : tensor<1x16x512xbf16>, tensor<1x16x64xbf16>, memref<?x27x64x576xbf16>, tensor<1xi32>, tensor<1x64xi32> -> tensor<1x16x512xbf16>
   return %0 : tensor<1x16x512xbf16>
 }
 
-// 128 sequences fill the GPU; joining parts would only add work.
+// 128 sequences fill the GPU; joining parts would only add work. 64 rows share the records that they read.
 // CHECK-LABEL: func.func @keeps_large_batch
+// CHECK-NOT:     kernel.mla_combine
+// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [64, {{16|32|64}}], stages = {{[2-6]}}, warps = {{8|16}}>
 // CHECK-NOT:     kernel.mla_combine
 // CHECK:         return
 func.func @keeps_large_batch(%q: tensor<128x128x512xbf16>, %r: tensor<128x128x64xbf16>, %c: memref<?x27x64x576xbf16>, %p: tensor<128xi32>, %t: tensor<128x64xi32>) -> tensor<128x128x512xbf16> {
   %0 = kernel.mla_decode %q, %r, %c[3] at %p, %t scale 0.1 : tensor<128x128x512xbf16>, tensor<128x128x64xbf16>, memref<?x27x64x576xbf16>, tensor<128xi32>, tensor<128x64xi32> -> tensor<128x128x512xbf16>
   return %0 : tensor<128x128x512xbf16>
+}
+
+// What is asked for stays: the number of parts is that of the results, a schedule is kept.
+// CHECK-LABEL: func.func @keeps_what_is_given
+// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [16, {{16|32|64}}], stages = {{[2-6]}}, split = 3{{(, warps = (8|16))?}}>
+// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [32, 16], stages = 5, warps = 2>
+func.func @keeps_what_is_given(%q: tensor<1x3x80xbf16>, %r: tensor<1x3x16xbf16>, %c: memref<?x1x64x96xbf16>, %p: tensor<1xi32>, %t: tensor<1x64xi32>) -> (tensor<3x1x3x80xf32>, tensor<3x1x3xf32>, tensor<1x3x80xbf16>) {
+  %0, %l = kernel.mla_decode %q, %r, %c[0] at %p, %t scale 0.1 : tensor<1x3x80xbf16>, tensor<1x3x16xbf16>, memref<?x1x64x96xbf16>, tensor<1xi32>, tensor<1x64xi32> -> tensor<3x1x3x80xf32> lse tensor<3x1x3xf32>
+  %1 = kernel.mla_decode %q, %r, %c[0] at %p, %t scale 0.1 schedule <tile = [32, 16], stages = 5, warps = 2> : tensor<1x3x80xbf16>, tensor<1x3x16xbf16>, memref<?x1x64x96xbf16>, tensor<1xi32>, tensor<1x64xi32> -> tensor<1x3x80xbf16>
+  return %0, %l, %1 : tensor<3x1x3x80xf32>, tensor<3x1x3xf32>, tensor<1x3x80xbf16>
 }
 
 // Twelve rows a group stream their matrices; 192 rows a group fill tensor-core tiles.

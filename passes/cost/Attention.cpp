@@ -1,0 +1,151 @@
+// Candidates of decode attention, ranked by their estimated time.
+#include "passes/cost/Attention.h"
+#include "dialects/kernel/MlaDecodeTiling.h"
+#include <algorithm>
+#include <cmath>
+
+using namespace mlir::deepseek::cost;
+using mlir::deepseek::kernel::MlaDecodeTiling;
+
+namespace {
+
+constexpr double kElementBytes = MlaDecodeTiling::kElementBytes;
+constexpr double kPartialBytes = 4;          // partial results are f32
+constexpr double kSharedBytesPerClock = 128; // of a multiprocessor
+constexpr double kSharedBytesOfUnit = 228e3; // for all CTAs of a multiprocessor
+constexpr double kThreadsOfUnit = 2048;
+constexpr double kSharedBytesOfSystem = 1024; // that each CTA pays
+// Of a tile: two barriers, a round trip of scores through shared memory, the chain of a softmax. Of a product that
+// waits for the one before it. Both from the instructions' latencies.
+constexpr double kTileClocks = 400, kProductClocks = 33;
+// From a CTA's start to its first records: positions, then block table, then records.
+constexpr double kStartSeconds = 1.5e-6;
+constexpr int64_t kLeastPositionsPerPart = 64; // fewer do not pay for a CTA's start
+constexpr int64_t kMaxStages = 6;              // more copies under way than a multiprocessor's share of memory needs
+
+constexpr double kCombineElementsOfBlock = 512; // four warps, four columns a lane
+constexpr int64_t kCombinePartsUnderWay = 8;
+
+int64_t ceilDiv(int64_t size, int64_t part) { return (size + part - 1) / part; }
+
+MlaDecodeTiling tilingOf(const DecodeShape &s, const DecodeSchedule &schedule) {
+  return {s.latent, s.rope, schedule.rows, schedule.keys, schedule.stages, schedule.warps};
+}
+int64_t rowsOfSequence(const DecodeShape &s) { return s.tokens / s.sequences * s.heads; }
+double contextOf(const DecodeShape &s) { return double(std::min(s.context, s.capacity)); }
+
+/// Clocks that one tile takes from each part of a multiprocessor, and from start to end.
+struct TileClocks {
+  double shared, products, softmax, latency;
+};
+
+TileClocks clocksOf(const MlaDecodeTiling &t, const Machine &m) {
+  const double rows = double(t.rows), keys = double(t.keys), width = double(t.width()), latent = double(t.latent);
+  // Every warp of a group reads what the group shares; scores go through shared memory in shares of the depth.
+  double bytes = kElementBytes * (keys * width * (1 + double(t.rowWarps())) + rows * width * double(t.keyWarps()) +
+                                  keys * latent * double(t.outputRowWarps()));
+  bytes += 4 * rows * keys * double(t.depthWarps()) * (1 + double(t.columnWarps()));
+  TileClocks clocks;
+  clocks.shared = bytes / kSharedBytesPerClock;
+  clocks.products = 2 * rows * keys * (width + latent) * double(m.computeUnits) * m.clock / m.warpRate;
+  clocks.softmax = double(t.warps * t.outputTiles() * t.keys); // 16 exponentials a clock, repeated by column warps
+  const double chain =
+      kProductClocks * double(ceilDiv(t.strips(), t.depthWarps())) * (t.scoreTiles() * t.scoreGroups() <= 2 ? 1 : 2);
+  clocks.latency = kTileClocks + clocks.softmax + std::max({chain, clocks.shared, clocks.products});
+  return clocks;
+}
+
+/// CTAs that share a multiprocessor.
+double residents(const MlaDecodeTiling &t) {
+  const double threads = double(t.threads()), registers = double(ceilDiv(t.registers(), 8) * 8);
+  const double fit = std::min({kSharedBytesOfUnit / (double(t.sharedBytes()) + kSharedBytesOfSystem),
+                               double(t.kRegisterFile) / (registers * threads), kThreadsOfUnit / threads});
+  return std::max(1.0, double(int64_t(fit)));
+}
+
+} // namespace
+
+Estimate mlir::deepseek::cost::decodeEstimate(const DecodeShape &s, const DecodeSchedule &schedule, const Machine &m) {
+  const MlaDecodeTiling t = tilingOf(s, schedule);
+  const double context = contextOf(s), record = double(t.width()) * kElementBytes;
+  const double rowTiles = double(ceilDiv(rowsOfSequence(s), t.rows)), sequences = double(s.sequences);
+  const int64_t tasks = ceilDiv(rowsOfSequence(s), t.rows) * s.sequences * schedule.split;
+  const double tasksOfUnit = double(ceilDiv(tasks, m.computeUnits)); // of the busiest
+  const double together = std::min(tasksOfUnit, residents(t)),
+               rounds = double(ceilDiv(int64_t(tasksOfUnit), int64_t(together)));
+  const double tiles = double(ceilDiv(ceilDiv(int64_t(context), t.keys), schedule.split));
+
+  Estimate e;
+  const double results = double(s.tokens) * double(s.heads) * double(s.latent);
+  e.bytes = sequences * context * record + double(s.tokens) * double(s.heads) * record +
+            results * (schedule.split > 1 ? kPartialBytes * double(schedule.split) : kElementBytes);
+  e.flops = 2 * double(s.tokens) * double(s.heads) * context * double(t.width() + t.latent);
+
+  // Row tiles of one sequence run side by side: the first reads memory, the others the cache.
+  const double memory = e.bytes / m.readBandwidth, cache = rowTiles * sequences * context * record / m.cacheBandwidth;
+  const double underWay = together * double(t.stages - 1) * double(t.keys) * record;
+  const double taskBytes = tiles * double(t.keys) * record + double(t.rows) * record;
+  const double loads = tasksOfUnit * taskBytes / std::min(m.fetchRate, underWay / m.fetchLatency);
+  const TileClocks clocks = clocksOf(t, m);
+  const double unitTiles = tasksOfUnit * tiles;
+  const double products = unitTiles * std::max({clocks.shared, clocks.products, clocks.softmax}) / m.clock;
+  const double latency = rounds * (tiles * clocks.latency / m.clock + kStartSeconds);
+
+  return boundedBy(
+      e.bytes, e.flops,
+      {{memory, "memory"}, {cache, "cache"}, {loads, "loads"}, {products, "products"}, {latency, "latency"}}, m);
+}
+
+Estimate mlir::deepseek::cost::combineEstimate(const DecodeShape &s, int64_t split, const Machine &m) {
+  if (split == 1)
+    return {};
+  // A warp reads the weights' maximum, then eight parts at a time.
+  const double rows = double(s.tokens) * double(s.heads), blocks = rows * double(s.latent) / kCombineElementsOfBlock;
+  Estimate e = streamEstimate(rows * double(s.latent) * (kPartialBytes * double(split) + kElementBytes),
+                              std::max(1.0, blocks), m);
+  const double latency = double(1 + ceilDiv(split, kCombinePartsUnderWay)) * m.fetchLatency + m.kernelOverhead;
+  if (latency > e.seconds) {
+    e.seconds = latency;
+    e.limit = "latency";
+  }
+  return e;
+}
+
+Estimate mlir::deepseek::cost::prefillEstimate(const PrefillShape &s, const Machine &m) {
+  const double heads = double(s.heads), context = double(s.context), tokens = double(s.tokens);
+  const double elements = double(s.depth + s.value);
+  const double bytes = kElementBytes * heads * elements * (double(s.sequences) * context + tokens);
+  const double tasks = double(ceilDiv(s.tokens / s.sequences, s.rows) * s.sequences) * heads;
+  const double waves = std::ceil(tasks / double(m.computeUnits));
+  const double products = waves * 2 * double(s.rows) * context * elements * double(m.computeUnits) / m.warpRate;
+  const double loads = waves * context * elements * kElementBytes / m.fetchRate;
+  return boundedBy(bytes, 2 * tokens * heads * context * elements,
+                   {{bytes / m.readBandwidth, "memory"}, {loads, "loads"}, {products, "products"}}, m);
+}
+
+std::optional<DecodeChoice> mlir::deepseek::cost::chooseDecodeSchedule(const DecodeShape &s, const Machine &m,
+                                                                       int64_t wantedSplit) {
+  std::optional<DecodeChoice> best;
+  auto consider = [&](const DecodeSchedule &schedule) {
+    if (!tilingOf(s, schedule).fits())
+      return;
+    Estimate e = decodeEstimate(s, schedule, m);
+    if (!wantedSplit)
+      e.seconds += combineEstimate(s, schedule.split, m).seconds;
+    if (!best || e.seconds < best->estimate.seconds)
+      best = {schedule, e};
+  };
+  for (int64_t rows : MlaDecodeTiling::kSizes) {
+    if (rows > 16 && rows / 2 >= rowsOfSequence(s))
+      break; // half of the rows would be empty
+    const int64_t tasks = s.sequences * ceilDiv(rowsOfSequence(s), rows);
+    const int64_t most =
+        std::clamp<int64_t>(2 * m.computeUnits / tasks, 1, std::max<int64_t>(1, s.capacity / kLeastPositionsPerPart));
+    for (int64_t keys : MlaDecodeTiling::kSizes)
+      for (int64_t stages = 2; s.page % keys == 0 && stages <= kMaxStages; ++stages)
+        for (int64_t warps : {4, 8, 16})
+          for (int64_t split = wantedSplit ? wantedSplit : 1; split <= (wantedSplit ? wantedSplit : most); ++split)
+            consider({rows, keys, stages, warps, split});
+  }
+  return best;
+}

@@ -1,0 +1,64 @@
+// Times of matrix products with a given tile.
+#include "passes/cost/Schedules.h"
+#include <algorithm>
+#include <cmath>
+
+using namespace mlir::deepseek::cost;
+
+namespace {
+
+constexpr double kStageBytes = 128;          // of a row of A or B in one stage
+constexpr double kResultBytes = 2;           // of an element of D; f32 results are few
+constexpr double kSkinnyBytesUnderWay = 256; // of a row of B for each warp
+constexpr double kSkinnyBlocksPerUnit = 4;   // CTAs that share a multiprocessor
+
+double ceilDiv(int64_t size, int64_t part) { return double((size + part - 1) / part); }
+
+double bytesOnce(const GemmShape &s) {
+  const double m = double(s.m), n = double(s.n), k = double(s.k);
+  return double(s.heads) * (double(s.elementBytes) * (n * k + m * k) + kResultBytes * m * n);
+}
+double flopsOf(const GemmShape &s) { return 2 * double(s.heads) * double(s.m) * double(s.n) * double(s.k); }
+double rateOf(int64_t elementBytes, const Machine &m) { return elementBytes == 1 ? m.scaledRate : m.matrixRate; }
+
+} // namespace
+
+Estimate mlir::deepseek::cost::tensorCoreEstimate(const GemmShape &s, const TensorCoreTile &tile, const Machine &m) {
+  const double waves = std::ceil(ceilDiv(s.m, tile.m) * ceilDiv(s.n, tile.n) * double(s.heads) / m.computeUnits);
+  const double share = tensorCoreShare(s, tile.m, tile.n), k = double(s.k);
+  const double products =
+      waves * 2 * double(tile.m * tile.n) * k / (rateOf(s.elementBytes, m) / m.computeUnits * share);
+  const double sides = double(tile.m + tile.n), underWay = double(tile.stages) * sides * kStageBytes;
+  const double loads = waves * sides * k * double(s.elementBytes) / std::min(m.fetchRate, underWay / m.fetchLatency);
+  const double bytes = bytesOnce(s);
+  return boundedBy(bytes, flopsOf(s), {{bytes / m.readBandwidth, "memory"}, {products, "products"}, {loads, "loads"}},
+                   m);
+}
+
+Estimate mlir::deepseek::cost::skinnyEstimate(const GemmShape &s, int64_t tileM, int64_t tileN, int64_t warps,
+                                              const Machine &m) {
+  const double rowTiles = ceilDiv(s.m, tileM), columnTiles = ceilDiv(s.n, tileN), units = double(m.computeUnits);
+  const double blocks = rowTiles * columnTiles * double(s.heads), bytes = bytesOnce(s), flops = flopsOf(s);
+  const double elements = double(s.heads) * double(s.k) * double(s.elementBytes);
+  // B comes from memory once for each tile of rows unless the cache keeps it: columns are the fast side of the grid.
+  const double b = elements * double(s.n), again = (rowTiles - 1) * b;
+  const double fromMemory = bytes + (b > m.cacheBytes ? again : 0);
+  const double underWay = kSkinnyBytesUnderWay * double(tileN * warps) * std::min(blocks, units * kSkinnyBlocksPerUnit);
+  const double fetchRate = std::min(underWay / m.fetchLatency, std::min(blocks, units) * m.fetchRate);
+  const double memory = std::max(fromMemory / m.readBandwidth, (bytes + again) / fetchRate);
+  const double cache = (b * rowTiles + elements * double(s.m) * columnTiles) / m.cacheBandwidth;
+  const double padded = flops * rowTiles * double(tileM) / double(s.m);
+  const double products = padded / (m.warpRate * std::min(1.0, blocks / units));
+  return boundedBy(bytes, flops, {{memory, "memory"}, {cache, "cache"}, {products, "products"}}, m);
+}
+
+Estimate mlir::deepseek::cost::groupedEstimate(const GroupedShape &s, bool tensorCores, const Machine &m) {
+  // Expected number of matrices that get a row when rows choose independently.
+  const double groups = double(s.groups), rows = double(s.rows), matrix = double(s.n) * double(s.k);
+  const double used = groups * (1 - std::pow(1 - 1 / groups, rows));
+  const double bytes =
+      double(s.elementBytes) * (used * matrix + rows * double(s.k)) + kResultBytes * rows * double(s.n);
+  const double flops = 2 * rows * matrix;
+  const double rate = tensorCores ? rateOf(s.elementBytes, m) : m.warpRate;
+  return boundedBy(bytes, flops, {{bytes / m.readBandwidth, "memory"}, {flops / rate, "products"}}, m);
+}

@@ -1,0 +1,148 @@
+// Sizes of kernel operations, as the cost model wants them.
+#include "passes/kernel/EstimateKernel.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mlir::deepseek;
+using namespace mlir::deepseek::kernel;
+
+static ArrayRef<int64_t> shapeOf(Value value) { return cast<ShapedType>(value.getType()).getShape(); }
+static int64_t elementBytes(Value value) {
+  return llvm::divideCeil(cast<ShapedType>(value.getType()).getElementTypeBitWidth(), 8);
+}
+static double bytesOf(Value value) {
+  auto tensor = dyn_cast<RankedTensorType>(value.getType());
+  return tensor ? double(tensor.getNumElements()) * double(elementBytes(value)) : 0; // a cache is not read whole
+}
+
+bool kernel::isKernel(Operation *op) {
+  return isa_and_present<KernelDialect>(op->getDialect()) && isa<func::FuncOp>(op->getParentOp()) &&
+         !isa<LoadBufferOp, StoreBufferOp, BufferMemRefOp, LaunchOp>(op);
+}
+
+cost::GemmShape kernel::gemmShapeOf(Operation *op) {
+  Value x = op->getOperand(0), w = op->getOperand(1);
+  ArrayRef<int64_t> a = shapeOf(x), b = shapeOf(w);
+  return {a[0], b[b.size() - 2], a.back(), a.size() == 3 ? a[1] : 1, elementBytes(w)};
+}
+
+/// Positions of a sequence that a block table of a cache reaches.
+static int64_t capacityOf(Value cache, Value blockTable) { return shapeOf(blockTable)[1] * shapeOf(cache)[2]; }
+
+cost::DecodeShape kernel::decodeShapeOf(MlaDecodeOp op, int64_t context) {
+  ArrayRef<int64_t> q = shapeOf(op.getQLatent());
+  const int64_t capacity = capacityOf(op.getCache(), op.getBlockTable());
+  return {/*tokens=*/q[0],
+          /*sequences=*/shapeOf(op.getBlockTable())[0],
+          /*heads=*/q[1],
+          /*latent=*/q[2],
+          /*rope=*/shapeOf(op.getQRope())[2],
+          /*page=*/shapeOf(op.getCache())[2],
+          capacity,
+          std::min(context, capacity)};
+}
+
+static cost::Estimate estimateTensorCore(GemmOp op, const cost::Machine &m) {
+  const cost::GemmShape shape = gemmShapeOf(op);
+  cost::TensorCoreTile tile = cost::chooseTensorCoreTile(shape, m);
+  if (std::optional<ScheduleAttr> schedule = op.getSchedule(); schedule && schedule->getTile().size() >= 2)
+    tile.m = schedule->getTile()[0], tile.n = schedule->getTile()[1], tile.stages = schedule->getStages();
+  return cost::tensorCoreEstimate(shape, tile, m);
+}
+
+static cost::Estimate estimateSkinny(SkinnyGemmOp op, const cost::Machine &m) {
+  const cost::GemmShape shape = gemmShapeOf(op);
+  const cost::GemmChoice choice = cost::chooseGemm(shape, /*tmaAddressable=*/false, m);
+  if (std::optional<ScheduleAttr> schedule = op.getSchedule(); schedule && schedule->getTile().size() >= 2)
+    return cost::skinnyEstimate(shape, schedule->getTile()[0], schedule->getTile()[1], schedule->getWarps(), m);
+  return cost::skinnyEstimate(shape, choice.tileM, choice.tileN, choice.warps, m);
+}
+
+static cost::Estimate estimateGrouped(GroupedGemmOp op, const cost::Machine &m) {
+  ArrayRef<int64_t> b = shapeOf(op.getB());
+  const bool tensorCores = op.getSchedule() && op.getSchedule()->getStages() > 1;
+  return cost::groupedEstimate({shapeOf(op.getA())[0], b[0], b[1], b[2], elementBytes(op.getB())}, tensorCores, m);
+}
+
+static cost::Estimate estimateDecode(MlaDecodeOp op, int64_t context, const cost::Machine &m) {
+  const cost::DecodeShape shape = decodeShapeOf(op, context);
+  std::optional<ScheduleAttr> schedule = op.getSchedule();
+  if (schedule && schedule->getTile().size() >= 2)
+    return cost::decodeEstimate(shape,
+                                {schedule->getTile()[0], schedule->getTile()[1], schedule->getStages(),
+                                 schedule->getWarps(), schedule->getSplit()},
+                                m);
+  std::optional<cost::DecodeChoice> choice =
+      cost::chooseDecodeSchedule(shape, m, op.getLse() ? shapeOf(op.getLse())[0] : 1);
+  return choice ? choice->estimate : cost::Estimate();
+}
+
+static cost::Estimate estimateCombine(MlaCombineOp op, const cost::Machine &m) {
+  ArrayRef<int64_t> partial = shapeOf(op.getPartial());
+  cost::DecodeShape shape{};
+  shape.tokens = partial[1], shape.heads = partial[2], shape.latent = partial[3];
+  return cost::combineEstimate(shape, partial[0], m);
+}
+
+static cost::Estimate estimatePrefill(MlaPrefillOp op, int64_t context, const cost::Machine &m) {
+  ArrayRef<int64_t> q = shapeOf(op.getQNope()), kv = shapeOf(op.getKv());
+  const int64_t sequences = op.getSequences(), value = shapeOf(op.getResult())[2];
+  std::optional<ScheduleAttr> schedule = op.getSchedule();
+  const int64_t rows = schedule && !schedule->getTile().empty() ? schedule->getTile()[0] : std::min<int64_t>(64, q[0]);
+  return cost::prefillEstimate(
+      {q[0], sequences, q[1], q[2] + shapeOf(op.getQRope())[2], value, std::min(context, kv[0] / sequences), rows}, m);
+}
+
+static cost::Estimate estimateGather(CacheGatherOp op, int64_t context, const cost::Machine &m) {
+  const double positions =
+      double(shapeOf(op.getBlockTable())[0]) * double(std::min(context, capacityOf(op.getCache(), op.getBlockTable())));
+  const double record = double(shapeOf(op.getCache())[3] * elementBytes(op.getCache()));
+  return cost::streamEstimate(2 * positions * record, positions, m);
+}
+
+/// A row fusion reads its rows, what it gathers, and its other whole operands once.
+static cost::Estimate estimateRows(RowFusionOp op, const cost::Machine &m) {
+  double bytes = 0;
+  for (auto [index, input, argument] : llvm::enumerate(op.getInputs(), op.getBody().getArguments())) {
+    double gathered = 0;
+    bool onlyGathered = llvm::is_contained(op.getWhole(), int64_t(index)) && !argument.use_empty();
+    for (Operation *user : argument.getUsers()) {
+      auto gather = dyn_cast<RowGatherOp>(user);
+      if (gather && gather.getTable() == argument)
+        gathered += double(op.getRows()) * bytesOf(gather.getResult());
+      else
+        onlyGathered = false;
+    }
+    bytes += onlyGathered ? gathered : bytesOf(input);
+  }
+  for (Value result : op.getResults())
+    bytes += bytesOf(result);
+  op.getBody().walk([&](RowCacheStoreOp store) {
+    bytes += double(op.getRows()) * double(shapeOf(store.getCache())[3] * elementBytes(store.getCache()));
+  });
+  return cost::streamEstimate(bytes, double(op.getRows()), m);
+}
+
+/// A kernel that reads its operands and writes its results once.
+static cost::Estimate estimateStream(Operation *op, const cost::Machine &m) {
+  double bytes = 0;
+  for (Value value : op->getOperands())
+    bytes += bytesOf(value);
+  for (Value value : op->getResults())
+    bytes += bytesOf(value);
+  return cost::streamEstimate(bytes, std::max(1.0, bytes / 64e3), m);
+}
+
+cost::Estimate kernel::estimateKernel(Operation *op, int64_t context, const cost::Machine &m) {
+  return llvm::TypeSwitch<Operation *, cost::Estimate>(op)
+      .Case([&](GemmOp op) { return estimateTensorCore(op, m); })
+      .Case([&](SkinnyGemmOp op) { return estimateSkinny(op, m); })
+      .Case([&](GroupedGemmOp op) { return estimateGrouped(op, m); })
+      .Case([&](MlaDecodeOp op) { return estimateDecode(op, context, m); })
+      .Case([&](MlaCombineOp op) { return estimateCombine(op, m); })
+      .Case([&](MlaPrefillOp op) { return estimatePrefill(op, context, m); })
+      .Case([&](CacheGatherOp op) { return estimateGather(op, context, m); })
+      .Case([&](RowFusionOp op) { return estimateRows(op, m); })
+      .Default([&](Operation *op) { return estimateStream(op, m); });
+}

@@ -1,0 +1,21 @@
+// What a kernel operation costs, by the cost model (passes/cost).
+#pragma once
+
+#include "dialects/kernel/KernelOps.h"
+#include "passes/cost/Attention.h"
+#include "passes/cost/Schedules.h"
+
+namespace mlir::deepseek::kernel {
+
+/// Sizes of a gemm or skinny_gemm.
+cost::GemmShape gemmShapeOf(Operation *op);
+/// Sizes of a mla_decode; its sequences have `context` positions, or as many as their block table reaches.
+cost::DecodeShape decodeShapeOf(MlaDecodeOp op, int64_t context);
+
+/// True for the operations that become kernels.
+bool isKernel(Operation *op);
+/// The estimate of a kernel operation, by its schedule where it has one. `context`: positions of a sequence that
+/// attention is estimated for.
+cost::Estimate estimateKernel(Operation *op, int64_t context, const cost::Machine &machine);
+
+} // namespace mlir::deepseek::kernel

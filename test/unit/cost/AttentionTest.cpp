@@ -1,0 +1,115 @@
+// Schedules of decode attention as a table: which tile suits which sizes, that every model has one, and that estimates
+// behave.
+#include "passes/cost/Attention.h"
+#include "dialects/kernel/MlaDecodeTiling.h"
+#include "gtest/gtest.h"
+
+using namespace mlir::deepseek::cost;
+using mlir::deepseek::kernel::MlaDecodeTiling;
+
+namespace {
+
+constexpr int64_t kPage = 64, kCapacity = 4096;
+
+DecodeShape shapeOf(int64_t tokens, int64_t sequences, int64_t heads, int64_t latent, int64_t rope) {
+  return {tokens, sequences, heads, latent, rope, kPage, kCapacity, kCapacity};
+}
+
+MlaDecodeTiling tilingOf(const DecodeShape &s, const DecodeSchedule &schedule) {
+  return {s.latent, s.rope, schedule.rows, schedule.keys, schedule.stages, schedule.warps};
+}
+
+struct Row {
+  int64_t tokens, sequences, heads, latent, rope;
+  int64_t minRows, maxRows; // of a tile
+  bool split;
+};
+
+// Rows share what is read, so many heads want many; few heads leave them empty. A full batch needs no parts.
+constexpr Row kTable[] = {
+    {1, 1, 16, 512, 64, 16, 16, true},    {16, 16, 16, 512, 64, 16, 16, true},  {132, 132, 16, 512, 64, 16, 16, false},
+    {8, 8, 128, 512, 64, 32, 64, true},   {32, 32, 128, 512, 64, 32, 64, true}, {132, 132, 128, 512, 64, 32, 64, false},
+    {1, 1, 3, 80, 16, 16, 16, true},      {4, 1, 3, 80, 16, 16, 16, true},      {1, 1, 8, 128, 16, 16, 16, true},
+    {8, 8, 128, 1024, 128, 32, 64, true}, {1, 1, 16, 1024, 128, 16, 16, true},  {1, 1, 128, 1536, 64, 16, 64, true},
+    {1, 1, 1, 16, 2, 16, 16, true},       {1, 1, 16, 2272, 64, 16, 16, true},   {64, 1, 128, 512, 64, 32, 64, false}};
+
+TEST(DecodeSchedule, Table) {
+  for (const Row &row : kTable) {
+    SCOPED_TRACE(testing::Message() << row.tokens << " tokens, " << row.sequences << " sequences, " << row.heads
+                                    << " heads, " << row.latent << " + " << row.rope);
+    const DecodeShape shape = shapeOf(row.tokens, row.sequences, row.heads, row.latent, row.rope);
+    std::optional<DecodeChoice> choice = chooseDecodeSchedule(shape, h200);
+    ASSERT_TRUE(choice);
+    EXPECT_GE(choice->schedule.rows, row.minRows);
+    EXPECT_LE(choice->schedule.rows, row.maxRows);
+    EXPECT_EQ(choice->schedule.split > 1, row.split) << choice->schedule.split;
+  }
+}
+
+// Whatever a model's sizes are, what is chosen fits: registers, shared memory, page.
+TEST(DecodeSchedule, EveryChoiceFits) {
+  for (int64_t page : {16, 32, 64, 128})
+    for (int64_t heads : {1, 3, 16, 17, 64, 128})
+      for (int64_t tokens : {1, 4, 128})
+        for (int64_t latent = 8; latent <= 2272; latent += 283)
+          for (int64_t rope : {0, 7, 64}) {
+            DecodeShape shape = shapeOf(tokens, tokens, heads, latent, rope);
+            shape.page = page;
+            std::optional<DecodeChoice> choice = chooseDecodeSchedule(shape, h200);
+            ASSERT_TRUE(choice) << latent << " + " << rope << ", page " << page;
+            EXPECT_TRUE(tilingOf(shape, choice->schedule).fits()) << latent << " + " << rope;
+            EXPECT_GE(choice->schedule.stages, 2);
+            EXPECT_EQ(page % choice->schedule.keys, 0);
+            EXPECT_LE(choice->schedule.split, kCapacity / 64);
+          }
+}
+
+TEST(DecodeSchedule, NothingFitsImpossibleSizes) {
+  EXPECT_FALSE(chooseDecodeSchedule(shapeOf(1, 1, 16, 4096, 64), h200));
+  DecodeShape oddPage = shapeOf(1, 1, 16, 512, 64);
+  oddPage.page = 24;
+  EXPECT_FALSE(chooseDecodeSchedule(oddPage, h200));
+}
+
+TEST(DecodeSchedule, PartsFollowThePositions) {
+  DecodeShape shape = shapeOf(1, 1, 16, 512, 64);
+  EXPECT_GT(chooseDecodeSchedule(shape, h200)->schedule.split, 8); // one task would leave 131 multiprocessors idle
+  shape.capacity = shape.context = kPage;                          // one page is one part
+  EXPECT_EQ(chooseDecodeSchedule(shape, h200)->schedule.split, 1);
+  EXPECT_EQ(chooseDecodeSchedule(shape, h200, /*split=*/5)->schedule.split, 5); // the results say so
+}
+
+// 128 heads in tiles of 16 rows would take each record through the cache eight times.
+TEST(DecodeEstimate, RowsShareRecords) {
+  const DecodeShape shape = shapeOf(128, 128, 128, 512, 64);
+  const double few = decodeEstimate(shape, {16, 32, 4, 8, 1}, h200).seconds;
+  const double many = decodeEstimate(shape, {64, 32, 2, 8, 1}, h200).seconds;
+  EXPECT_GT(few, 1.5 * many);
+}
+
+// No estimate beats the machine, and more positions never take less time.
+TEST(DecodeEstimate, RespectsTheLimits) {
+  for (const Row &row : kTable) {
+    DecodeShape shape = shapeOf(row.tokens, row.sequences, row.heads, row.latent, row.rope);
+    const DecodeSchedule schedule = chooseDecodeSchedule(shape, h200)->schedule;
+    double last = 0;
+    for (int64_t context : {64, 512, 1024, 4096}) {
+      shape.context = context;
+      const Estimate e = decodeEstimate(shape, schedule, h200);
+      EXPECT_GE(e.seconds, e.bytes / h200.readBandwidth + h200.kernelOverhead);
+      EXPECT_GE(e.seconds, e.flops / h200.warpRate);
+      EXPECT_GE(e.seconds, last);
+      last = e.seconds;
+    }
+  }
+  // One sequence of one record: its bytes and products, by hand.
+  DecodeShape one = shapeOf(1, 1, 1, 16, 2);
+  one.context = 1;
+  const Estimate e = decodeEstimate(one, {16, 16, 2, 4, 1}, h200);
+  EXPECT_DOUBLE_EQ(e.bytes, 36 + 36 + 32); // record, query, result
+  EXPECT_DOUBLE_EQ(e.flops, 2 * (18 + 16));
+  EXPECT_EQ(combineEstimate(one, 1, h200).seconds, 0);
+  EXPECT_DOUBLE_EQ(combineEstimate(one, 3, h200).bytes, 16 * (3 * 4 + 2));
+}
+
+} // namespace
