@@ -99,10 +99,26 @@ func.func @fp8_ragged(%a: tensor<133x400xf8E4M3FN>, %b: tensor<576x400xf8E4M3FN>
     : tensor<133x400xf8E4M3FN>, tensor<576x400xf8E4M3FN> scales(tensor<133x4xf32>, tensor<5x4xf32>) -> tensor<133x576xbf16>
   return %0 : tensor<133x576xbf16>
 }
+// With f32 results the tensor core's own accumulator shows: within one block of 128 it keeps 13 fraction bits of the largest term and truncates the rest
+// (DeepSeek-V3, section 3.3.2). A block takes four instructions of 32, each at most 2^-13 of a partial sum too small, and blocks add up in f32: 4 x 2^-13 bounds the
+// relative error, whatever K is. The products of one block and of sixteen must both keep it; the f32 paths of skinny_gemm have 1e-5.
+// bench: fp8_one_block --tolerance 4.9e-4
+// bench: fp8_one_consumer --tolerance 4.9e-4
+// bench: fp8_sixteen_blocks --tolerance 4.9e-4
+func.func @fp8_one_block(%a: tensor<128x128xf8E4M3FN>, %b: tensor<128x128xf8E4M3FN>, %sa: tensor<128x1xf32>, %sb: tensor<1x1xf32>) -> tensor<128x128xf32> {
+  %0 = kernel.gemm %a, %b scales(%sa, %sb) schedule <tile = [128, 128, 128], stages = 3>
+    : tensor<128x128xf8E4M3FN>, tensor<128x128xf8E4M3FN> scales(tensor<128x1xf32>, tensor<1x1xf32>) -> tensor<128x128xf32>
+  return %0 : tensor<128x128xf32>
+}
 func.func @fp8_one_consumer(%a: tensor<70x256xf8E4M3FN>, %b: tensor<272x256xf8E4M3FN>, %sa: tensor<70x2xf32>, %sb: tensor<3x2xf32>) -> tensor<70x272xf32> {
   %0 = kernel.gemm %a, %b scales(%sa, %sb) schedule <tile = [64, 96, 128], stages = 3>
     : tensor<70x256xf8E4M3FN>, tensor<272x256xf8E4M3FN> scales(tensor<70x2xf32>, tensor<3x2xf32>) -> tensor<70x272xf32>
   return %0 : tensor<70x272xf32>
+}
+func.func @fp8_sixteen_blocks(%a: tensor<128x2048xf8E4M3FN>, %b: tensor<128x2048xf8E4M3FN>, %sa: tensor<128x16xf32>, %sb: tensor<1x16xf32>) -> tensor<128x128xf32> {
+  %0 = kernel.gemm %a, %b scales(%sa, %sb) schedule <tile = [128, 128, 128], stages = 3>
+    : tensor<128x2048xf8E4M3FN>, tensor<128x2048xf8E4M3FN> scales(tensor<128x16xf32>, tensor<1x16xf32>) -> tensor<128x128xf32>
+  return %0 : tensor<128x128xf32>
 }
 func.func @fp8_persistent(%a: tensor<1100x1536xf8E4M3FN>, %b: tensor<2112x1536xf8E4M3FN>, %sa: tensor<1100x12xf32>, %sb: tensor<17x12xf32>) -> tensor<1100x2112xbf16> {
   %0 = kernel.gemm %a, %b scales(%sa, %sb) schedule <tile = [128, 128, 128], stages = 4>

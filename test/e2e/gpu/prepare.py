@@ -7,7 +7,9 @@ Writes artefacts, the runner, the bench tool and plan.json to the output folder;
 is compiled for sm_90a and for the CPU and compared there. A comment `// range: f.arg1=0:7 ...` bounds integer inputs, `// bench: f --pages 4` adds options of deepseek-bench.
 """
 import argparse
+import concurrent.futures
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -53,17 +55,24 @@ def kernel_tests(build, out, only):
 def model_tests(build, out):
     """Goldens of every checkpoint: whole prompts and chunks, batch 1 and 7, twice with equal bits."""
     tests, failures = [], []
-    for name, folder in CHECKPOINTS.items():
-        for form in ("auto", "always", "never"):
-            artifact = f"{name}.{form}.so"
-            print(f"prepare: {artifact}")
-            if not compile_artifact(build, [folder, f"--absorb={form}"], "sm_90a", out / artifact):
-                failures.append(artifact)
-                continue
-            check = ["./deepseek-run", artifact, "--weights", f"@{folder}", "--check", f"@{folder}/golden.json", "--timeout", "60"]
-            variants = {"": [], "/chunks": ["--prefill-chunk", "5"], "/batch7": ["--check-batch", "7", "--repeat", "2"]} if form == "auto" else {"": []}
-            for variant, extra in variants.items():
-                tests.append({"name": f"{name}/{form}{variant}", "command": check + extra, "timeout": 120})
+    artifacts = [(name, folder, form) for name, folder in CHECKPOINTS.items() for form in ("auto", "always", "never")]
+
+    def compile_model(name, folder, form):
+        print(f"prepare: {name}.{form}.so", flush=True)
+        buckets = ["--decode-buckets=1,8", "--prefill-buckets=" + ("16,128" if form == "auto" else "16")]
+        return compile_artifact(build, [folder, f"--absorb={form}", *buckets], "sm_90a", out / f"{name}.{form}.so")
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        compiled = list(pool.map(lambda artifact: compile_model(*artifact), artifacts))
+    for (name, folder, form), is_compiled in zip(artifacts, compiled):
+        artifact = f"{name}.{form}.so"
+        if not is_compiled:
+            failures.append(artifact)
+            continue
+        check = ["./deepseek-run", artifact, "--weights", f"@{folder}", "--check", f"@{folder}/golden.json", "--timeout", "60"]
+        variants = {"": [], "/chunks": ["--prefill-chunk", "5"], "/batch7": ["--check-batch", "7", "--repeat", "2"]} if form == "auto" else {"": []}
+        for variant, extra in variants.items():
+            tests.append({"name": f"{name}/{form}{variant}", "command": check + extra, "timeout": 120})
     return tests, failures
 
 
@@ -86,7 +95,8 @@ def main():
     for library in pathlib.Path("/usr/lib").glob("llvm-*/lib/libomp.so.5"): # the CPU artefacts' OpenMP, where the GPU machine has none
         shutil.copy(library.resolve(), options.out / "libomp.so.5")
     (options.out / "plan.json").write_text(json.dumps({"tests": tests, "not_compiled": failures}, indent=1))
-    print(f"prepare: {len(tests)} tests in {options.out}" + (f"; did not compile: {', '.join(failures)}" if failures else ""))
+    archive = shutil.make_archive(str(options.out), "xztar", options.out.parent, options.out.name) # a fifth of the size, to carry to a GPU machine
+    print(f"prepare: {len(tests)} tests in {options.out} and {archive}" + (f"; did not compile: {', '.join(failures)}" if failures else ""))
     return 1 if failures else 0
 
 
