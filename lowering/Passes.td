@@ -85,7 +85,7 @@ def ConvertDeepSeekToLinalgPass : Pass<"convert-deepseek-to-linalg", "::mlir::fu
     %y = linalg.generic {indexing_maps = [(t, n, k) -> (t, k), (n, k), (t, n)]} ins(%x, %w) outs(%zeros) { extf, mulf, addf }
     ```
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
@@ -127,7 +127,7 @@ def ConvertKernelToLinalgPass : Pass<"convert-kernel-to-linalg", "::mlir::func::
     %d = linalg.generic {indexing_maps = [(t, n, k) -> (t, k), (n, k), (t, n)]} ins(%a, %b) outs(%zeros) { extf, mulf, addf }
     ```
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
@@ -214,9 +214,32 @@ def OutlineHostKernelsPass : Pass<"outline-host-kernels", "::mlir::ModuleOp"> {
 def ConvertLinalgToHostLoopsPass : Pass<"convert-linalg-to-host-loops", "::mlir::func::FuncOp"> {
   let summary = "Turn linalg on memrefs into loops for the host";
   let description = [{
+    Sums of products become register tiles with f32 accumulators, elementwise work and reductions of the innermost loop become vectors of 8; what is not contiguous
+    stays scalar. Operations with at least 2^21 multiply-adds or elements run on all threads, and so do `scf.parallel` loops with as
+    much in them; smaller ones become plain loops. Which thread computes an element does not change it.
+    exp and exp2 of f32 become arithmetic.
+
     Requires: bufferized linalg. Guarantees: no linalg operation and no `memref.copy` is left.
+    ```mlir
+    linalg.generic {...} ins(%x, %w : memref<1x256xf32>, memref<512x256xbf16>) outs(%y : memref<1x512xf32>)
+    // becomes
+    scf.for %n = %c0 to %c512 step %c8 {
+      %sums:8 = scf.for %k = %c0 to %c256 step %c8 iter_args(...) -> (vector<8xf32>, ...) {...}
+      ...
+    }
+    ```
   }];
-  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
+def InlineAllocaScopesPass : Pass<"inline-alloca-scopes", "::mlir::func::FuncOp"> {
+  let summary = "Inline scopes for stack memory that hold none";
+  let description = [{
+    What canonicalization would do to them, without its price: the conversion of `scf.parallel` to OpenMP leaves one in each loop.
+
+    Guarantees: no other operation changes; a scope with a `memref.alloca` in it stays.
+  }];
 }
 
 #endif
