@@ -2,6 +2,7 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Support/Timing.h"
 #include "tools/compiler/Driver.h"
 #include "tools/compiler/Error.h"
 #include "tools/compiler/Pipelines.h"
@@ -160,6 +161,7 @@ llvm::Error compiler::parseCommandLine(int argc, char **argv, CommandLine &comma
   registerAsmPrinterCLOptions();
   registerMLIRContextCLOptions();
   registerPassManagerCLOptions();
+  registerDefaultTimingManagerCLOptions();
   Flags flags;
   cl::HideUnrelatedOptions(flags.category);
   std::string phases = phaseHelp();

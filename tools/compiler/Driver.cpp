@@ -85,6 +85,7 @@ static llvm::Error runPhases(ModuleOp module, llvm::ArrayRef<Phase> phases, size
       PassManager pm(module.getContext());
       if (llvm::failed(applyPassManagerCLOptions(pm)))
         return makeError("bad pass manager options");
+      applyDefaultTimingPassManagerCLOptions(pm); // one report for each phase
       phase.build(pm, options);
       if (llvm::failed(pm.run(module)))
         return makeError("phase '{0}' failed", phase.name);

@@ -96,7 +96,9 @@ void compiler::buildKernelPipeline(OpPassManager &pm, const CompileOptions &) {
   pm.addPass(createPlanMemoryPass());
 }
 
-void compiler::buildNvvmPipeline(OpPassManager &pm, const CompileOptions &) { pm.addPass(createConvertKernelToNvvmPass()); }
+void compiler::buildNvvmPipeline(OpPassManager &pm, const CompileOptions &) {
+  pm.addPass(createConvertKernelToNvvmPass());
+}
 
 void compiler::buildBinaryPipeline(OpPassManager &pm, const CompileOptions &options) {
   ConvertNvvmToBinaryPassOptions binary;
@@ -120,22 +122,13 @@ void compiler::buildLlvmPipeline(OpPassManager &pm, const CompileOptions &option
   pm.addPass(createLowerAffinePass());
   // Parallel loops before the other loops, which become branches.
   pm.addPass(createConvertSCFToOpenMPPass());
-  // Inlines the alloca scopes that the conversion made; they may not hold branches.
-  pm.addPass(createCanonicalizerPass());
+  // The conversion made alloca scopes; they may not hold branches.
+  pm.addNestedPass<func::FuncOp>(createInlineAllocaScopesPass());
   pm.addPass(createSCFToControlFlowPass());
-  pm.addPass(createLowerAffinePass());
-  pm.addPass(createConvertVectorToLLVMPass());
-  pm.addPass(createConvertMathToLLVMPass());
-  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
-  pm.addPass(createArithToLLVMConversionPass());
-  pm.addPass(createConvertIndexToLLVMPass());
-  // Blocks and functions last: their types are those of everything above. OpenMP regions hold such blocks too.
-  pm.addPass(createConvertOpenMPToLLVMPass());
-  pm.addPass(createConvertControlFlowToLLVMPass());
-  pm.addPass(createConvertFuncToLLVMPass());
+  // All dialects at once, OpenMP regions too: one pass over the module instead of eight.
+  pm.addPass(createConvertToLLVMPass());
+  // No canonicalization: LLVM's own follows.
   pm.addPass(createReconcileUnrealizedCastsPass());
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
 }
 
 llvm::SmallVector<Phase> compiler::phasesOf(const CompileOptions &options) {
