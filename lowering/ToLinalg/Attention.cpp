@@ -1,6 +1,7 @@
 // Reading and writing the paged cache, and the attention of one token.
 #include "lowering/ToLinalg/Attention.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
@@ -28,17 +29,22 @@ SmallVector<Value> mlir::deepseek::emitRecordIndices(LinalgEmitter &b, const Pag
   return {page, b.constIndex(cache.layer), arith::RemUIOp::create(b, position, pageSize)};
 }
 
-Value mlir::deepseek::emitGatherRecords(LinalgEmitter &b, const PagedCache &cache, Value sequence, Value length) {
-  int64_t width = cast<MemRefType>(cache.memref.getType()).getDimSize(3);
-  Value records = b.empty({OpFoldResult(length), b.getIndexAttr(width)}, b.getF32Type());
-  return b.loop(b.constIndex(0), length, records, [&](LinalgEmitter &e, Value j, ValueRange in) {
-    SmallVector<Value> indices = emitRecordIndices(e, cache, sequence, j);
-    indices.push_back({});
-    return e.loop(width, in, [&](LinalgEmitter &f, Value c, ValueRange out) {
-      indices.back() = c;
-      Value element = memref::LoadOp::create(f, cache.memref, indices);
-      return SmallVector<Value>{f.insert(f.toF32(element), out[0], {j, c})};
-    });
+Value mlir::deepseek::emitGatherRecords(LinalgEmitter &b, const PagedCache &cache, Value sequence, Value first,
+                                        Value count) {
+  auto type = cast<MemRefType>(cache.memref.getType());
+  int64_t width = type.getDimSize(3);
+  Value records = b.empty({OpFoldResult(count), b.getIndexAttr(width)}, b.getF32Type());
+  OpFoldResult one = b.getIndexAttr(1);
+  SmallVector<OpFoldResult> sizes{one, one, one, b.getIndexAttr(width)}, strides(4, one);
+  return b.loop(b.constIndex(0), count, records, [&](LinalgEmitter &e, Value j, ValueRange in) {
+    SmallVector<OpFoldResult> offsets = getAsOpFoldResult(emitRecordIndices(e, cache, sequence, e.add(first, j)));
+    offsets.push_back(e.getIndexAttr(0));
+    // A whole record at a time: it is contiguous.
+    MemRefType view = memref::SubViewOp::inferRankReducedResultType({width}, type, offsets, sizes, strides);
+    Value record = memref::SubViewOp::create(e, view, cache.memref, offsets, sizes, strides);
+    auto tensorType = RankedTensorType::get({width}, type.getElementType());
+    record = bufferization::ToTensorOp::create(e, tensorType, record, /*restrict=*/true);
+    return SmallVector<Value>{e.insertRow(e.cast(record, e.getF32Type()), in[0], j)};
   })[0];
 }
 

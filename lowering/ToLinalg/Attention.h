@@ -23,8 +23,8 @@ Value emitSequenceLength(LinalgEmitter &b, const PagedCache &cache, Value sequen
 /// Page, layer and row of position `position` of `sequence`.
 SmallVector<Value> emitRecordIndices(LinalgEmitter &b, const PagedCache &cache, Value sequence, Value position);
 
-/// The first `length` records of `sequence`: [length, width] in f32.
-Value emitGatherRecords(LinalgEmitter &b, const PagedCache &cache, Value sequence, Value length);
+/// Records [first, first + count) of `sequence`: [count, width] in f32.
+Value emitGatherRecords(LinalgEmitter &b, const PagedCache &cache, Value sequence, Value first, Value count);
 
 /// Writes latent[t] and key[t] to the position of token t, rounded to the cache's element type; nothing for -1.
 void emitCacheAppend(LinalgEmitter &b, const PagedCache &cache, Value latent, Value key);

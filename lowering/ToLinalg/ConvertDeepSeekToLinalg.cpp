@@ -2,6 +2,7 @@
 // numerical reference of the dialect.
 #include "lowering/Passes.h"
 #include "lowering/ToLinalg/DeepSeekPatterns.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"

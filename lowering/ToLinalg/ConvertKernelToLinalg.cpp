@@ -2,6 +2,7 @@
 // kernels, and the second road to host code.
 #include "lowering/Passes.h"
 #include "lowering/ToLinalg/KernelPatterns.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"

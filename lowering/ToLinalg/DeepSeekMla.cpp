@@ -139,7 +139,7 @@ template <typename Op> struct AttentionPattern : public OpRewritePattern<Op> {
     Value result =
         b.loop(cache.sequences(), b.empty(sizes, b.getF32Type()), [&](LinalgEmitter &e, Value s, ValueRange in) {
           Value length = emitSequenceLength(e, cache, s);
-          Value records = emitGatherRecords(e, cache, s, length);
+          Value records = emitGatherRecords(e, cache, s, e.constIndex(0), length);
           Value latents = e.slice(records, 1, e.getIndexAttr(0), e.getIndexAttr(latent));
           Value keys = e.slice(records, 1, e.getIndexAttr(latent), e.getIndexAttr(rope));
           return SmallVector<Value>{

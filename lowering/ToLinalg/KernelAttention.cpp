@@ -18,21 +18,6 @@ Value visiblePositions(LinalgEmitter &b, Value positions, Value t, int64_t capac
   return arith::MinSIOp::create(b, arith::MaxSIOp::create(b, seen, b.constIndex(0)), b.constIndex(capacity));
 }
 
-/// Records [first, first + count) of `sequence` in f32.
-Value gatherRange(LinalgEmitter &b, const PagedCache &cache, Value sequence, Value first, Value count) {
-  int64_t width = cast<MemRefType>(cache.memref.getType()).getDimSize(3);
-  Value records = b.empty({OpFoldResult(count), b.getIndexAttr(width)}, b.getF32Type());
-  return b.loop(b.constIndex(0), count, records, [&](LinalgEmitter &e, Value j, ValueRange in) {
-    SmallVector<Value> indices = emitRecordIndices(e, cache, sequence, e.add(first, j));
-    indices.push_back({});
-    return e.loop(width, in, [&](LinalgEmitter &f, Value c, ValueRange out) {
-      indices.back() = c;
-      Value element = memref::LoadOp::create(f, cache.memref, indices);
-      return SmallVector<Value>{f.insert(f.toF32(element), out[0], {j, c})};
-    });
-  })[0];
-}
-
 struct PartialAttention {
   Value output; ///< [H, r] f32, normalised within the part; zeros if it is empty
   Value lse;    ///< [H] f32, base 2; -inf if the part is empty
@@ -84,7 +69,7 @@ PartialAttention attendPart(LinalgEmitter &b, MlaDecodeOp op, const PagedCache &
   Value first = arith::MinUIOp::create(b, n, arith::MulIOp::create(b, part, share));
   Value end = arith::MinUIOp::create(b, n, b.add(first, share));
   Value sequence = arith::DivUIOp::create(b, t, b.constIndex(cache.tokensPerSequence()));
-  Value records = gatherRange(b, cache, sequence, first, arith::SubIOp::create(b, end, first));
+  Value records = emitGatherRecords(b, cache, sequence, first, arith::SubIOp::create(b, end, first));
   return attendRecords(b, b.row(queries, t), b.row(ropes, t), records, op.getScale().convertToDouble());
 }
 

@@ -6,7 +6,7 @@
 // CHECK:         scf.forall (%[[T:.+]]) in (8)
 // CHECK:           %[[POS:.+]] = tensor.extract %[[P]][%[[T]]]
 // CHECK:           arith.addi
-// CHECK:           memref.load %[[C]][%{{.+}}, %c1, %{{.+}}, %{{.+}}]
+// CHECK:           memref.subview %[[C]][%{{.+}}, 1, %{{.+}}, 0] [1, 1, 1, 144]
 // CHECK:           math.exp2
 // CHECK:           tensor.parallel_insert_slice
 // CHECK-NOT:     kernel.
