@@ -20,6 +20,13 @@ def MlaDecodeOp : Kernel_Op<"mla_decode", [MemoryEffects<[MemRead]>]> {
     - C3: positions is `[T]`, blockTable `[S, P]`, S divides T.
     - C4: without lse the result is `[T, H, r]`; with it, the result is `[s, T, H, r]` f32 and lse `[s, T, H]`.
     - C5: a schedule's `split` is s (1 without lse).
+
+    ```mlir
+    %y = kernel.mla_decode %q, %r, %cache[1] at %positions, %table scale 0.125
+      : tensor<8x4x128xbf16>, tensor<8x4x16xbf16>, memref<?x2x64x144xbf16>, tensor<8xi32>, tensor<8x16xi32> -> tensor<8x4x128xbf16>
+    %part, %lse = kernel.mla_decode %q, %r, %cache[1] at %positions, %table scale 0.125 schedule <tile = [16, 32], stages = 4, split = 3, warps = 8>
+      : tensor<8x4x128xbf16>, tensor<8x4x16xbf16>, memref<?x2x64x144xbf16>, tensor<8xi32>, tensor<8x16xi32> -> tensor<3x8x4x128xf32> lse tensor<3x8x4xf32>
+    ```
   }];
   let arguments = (ins KRankedFloat:$qLatent, KRankedFloat:$qRope, AnyStridedMemRef:$cache, I64Attr:$layer,
                        KRankedI32:$positions, KRankedI32:$blockTable, F64Attr:$scale, OptionalAttr<ScheduleAttr>:$schedule);
@@ -36,6 +43,10 @@ def MlaCombineOp : Kernel_Op<"mla_combine", [Pure]> {
     `result[t,h] = sum_s w_s partial[s,t,h] / sum_s w_s`, `w_s = 2^(lse[s,t,h] - max_s lse)`; zeros if every lse is -inf.
 
     - C1: partial is `[s, T, H, r]`, lse `[s, T, H]`, the result `[T, H, r]`.
+
+    ```mlir
+    %joined = kernel.mla_combine %part, %lse : tensor<3x8x4x128xf32>, tensor<3x8x4xf32> -> tensor<8x4x128xbf16>
+    ```
   }];
   let arguments = (ins KRankedF32:$partial, KRankedF32:$lse, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs KRankedFloat:$result);
@@ -52,6 +63,11 @@ def CacheGatherOp : Kernel_Op<"cache_gather", [MemoryEffects<[MemRead]>]> {
     - C1: the cache is `memref<?xLxPAGEx(r+dr)>`, static but for its first dimension, and `0 <= layer < L`.
     - C2: positions is `[T]`, blockTable `[S, P]`, S divides T.
     - C3: latents is `[S*C, r]`, keys `[S*C, dr]`, both of the cache's element type; lengths is `[S]`.
+
+    ```mlir
+    %latents, %keys, %lengths = kernel.cache_gather %cache[0] at %positions, %table
+      : memref<?x2x64x144xbf16>, tensor<8xi32>, tensor<2x16xi32> -> tensor<2048x128xbf16>, tensor<2048x16xbf16>, tensor<2xi32>
+    ```
   }];
   let arguments = (ins AnyStridedMemRef:$cache, I64Attr:$layer, KRankedI32:$positions, KRankedI32:$blockTable,
                        OptionalAttr<ScheduleAttr>:$schedule);
@@ -71,6 +87,11 @@ def MlaPrefillOp : Kernel_Op<"mla_prefill", [Pure]> {
     - C1: qNope is `[T, H, dn]`, qRope `[T, H, dr]`, positions `[T]`.
     - C2: kv is `[S*C, H, dn+dv]`, kRope `[S*C, dr]`, the result `[T, H, dv]`.
     - C3: `sequences` is positive and divides T and the rows of kv.
+
+    ```mlir
+    %y = kernel.mla_prefill %q, %r, %kv, %keys at %positions sequences 2 scale 0.125
+      : tensor<8x4x32xbf16>, tensor<8x4x16xbf16>, tensor<2048x4x64xbf16>, tensor<2048x16xbf16>, tensor<8xi32> -> tensor<8x4x32xbf16>
+    ```
   }];
   let arguments = (ins KRankedFloat:$qNope, KRankedFloat:$qRope, KRankedFloat:$kv, KRankedFloat:$kRope, KRankedI32:$positions,
                        I64Attr:$sequences, F64Attr:$scale, OptionalAttr<ScheduleAttr>:$schedule);

@@ -87,11 +87,17 @@ LogicalResult BufferMemRefOp::verifySymbolUses(SymbolTableCollection &symbols) {
   FailureOr<BufferOp> buffer = lookupBuffer(*this, symbols, getBufferAttr());
   if (failed(buffer))
     return failure();
-  Type element = cast<ShapedType>(buffer->getType()).getElementType();
-  if (cast<MemRefType>(getType()).getElementType() == element)
+  auto type = cast<ShapedType>(buffer->getType());
+  if (cast<MemRefType>(getType()).getElementType() != type.getElementType())
+    return emitOpError() << "has element type " << cast<MemRefType>(getType()).getElementType() << ", the buffer "
+                         << type.getElementType();
+  // buffer_memref_c2
+  int64_t layer = getLayer(), layers = buffer->getRole() == BufferRole::Cache ? type.getDimSize(1) : 1;
+  if (layer >= 0 && layer < layers)
     return success();
-  return emitOpError() << "has element type " << cast<MemRefType>(getType()).getElementType() << ", the buffer "
-                       << element;
+  InFlightDiagnostic diag = emitOpError() << "layer is " << layer << ", but the buffer has " << layers;
+  diag.attachNote(buffer->getLoc()) << "buffer declared here";
+  return diag;
 }
 
 LogicalResult StoreBufferOp::verifySymbolUses(SymbolTableCollection &symbols) {

@@ -13,7 +13,7 @@ def BufferOp : Kernel_Op<"buffer", [Symbol]> {
     - C2: sources belong to role `parameter`; each lies within the buffer, has its element type, and overlaps no other.
     ```mlir
     kernel.buffer @tokens input : tensor<128xi32>
-    kernel.buffer @qkv_a parameter sources [#kernel.source<"q_a.weight" at 0 : tensor<128x256xbf16>>] : tensor<272x256xbf16>
+    kernel.buffer @qkv_a parameter sources [#kernel.source<"q_a.weight" at 0 : tensor<128x256xbf16>>, #kernel.source<"kv_a.weight" at 65536 : tensor<144x256xbf16>>] : tensor<272x256xbf16>
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, BufferRoleAttr:$role, OptionalAttr<TypedArrayAttrBase<SourceAttr, "sources">>:$sources,
@@ -29,6 +29,10 @@ def LoadBufferOp : Kernel_Op<"load_buffer", [Pure, DeclareOpInterfaceMethods<Sym
     that the entry does not write: parameters, derived parameters (outside @initialize) and inputs.
     - C1: the symbol names a `kernel.buffer` of a tensor type with the same element type and at least as many elements.
     - C2: its role is not output or cache.
+
+    ```mlir
+    %tokens = kernel.load_buffer @tokens : tensor<8xi32>
+    ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$buffer);
   let results = (outs AnyRankedTensor:$result);
@@ -40,6 +44,7 @@ def BufferMemRefOp : Kernel_Op<"buffer_memref", [Pure, DeclareOpInterfaceMethods
   let description = [{
     With `layer`, the view of one layer of a cache: `memref<?x1xPAGExWxT, strided<[L*PAGE*W, PAGE*W, W, 1], offset: ?>>`.
     - C1: the symbol names a `kernel.buffer` with the same element type.
+    - C2: a `layer` other than 0 is one of the cache that the symbol names.
     ```mlir
     %cache = kernel.buffer_memref @cache : memref<?x4x64x144xbf16>
     %layer = kernel.buffer_memref @cache layer 3 : memref<?x1x64x144xbf16, strided<[36864, 9216, 144, 1], offset: ?>>
@@ -55,6 +60,10 @@ def StoreBufferOp : Kernel_Op<"store_buffer", [MemoryEffects<[MemWrite]>, Declar
   let description = [{
     - C1: the symbol names a `kernel.buffer` of a tensor type with the same element type and at least as many elements.
     - C2: its role is output or derived.
+
+    ```mlir
+    kernel.store_buffer %logits, @logits : tensor<2x4xf32>
+    ```
   }];
   let arguments = (ins AnyRankedTensor:$value, FlatSymbolRefAttr:$buffer);
   let assemblyFormat = "$value `,` $buffer attr-dict `:` type($value)";

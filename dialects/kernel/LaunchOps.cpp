@@ -4,6 +4,14 @@
 using namespace mlir;
 using namespace mlir::deepseek::kernel;
 
+LogicalResult BinaryOp::verify() {
+  // binary_c1
+  for (auto [name, value] : {std::pair("shared", int64_t(getSharedBytes())), {"registers", int64_t(getRegisters())}})
+    if (value < 0)
+      return emitOpError() << name << " is " << value << ", expected 0 or more";
+  return success();
+}
+
 LogicalResult LaunchOp::verify() {
   // launch_c1
   ArrayRef<int64_t> grid = getGrid();

@@ -31,7 +31,16 @@ def TensorMapArgAttr : AttrDef<Kernel_Dialect, "TensorMapArg"> {
 
 def BinaryOp : Kernel_Op<"binary", [Symbol]> {
   let summary = "a compiled kernel: cubin, and what ptxas said of it";
+  let description = [{
+    `sharedBytes` is static shared memory, `registers` those of one thread.
+    - C1: neither is negative.
+
+    ```mlir
+    kernel.binary @gemm_0 shared 98304 registers 168 : "cubin"
+    ```
+  }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$object, I64Attr:$sharedBytes, I64Attr:$registers);
+  let hasVerifier = 1;
   let assemblyFormat = "$sym_name `shared` $sharedBytes `registers` $registers attr-dict-with-keyword `:` $object";
 }
 
@@ -42,6 +51,11 @@ def LaunchOp : Kernel_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterf
     - C1: `grid` has three positive sizes; `threads` is 1 to 1024; `cluster` is positive and divides grid x; `sharedBytes` is not negative.
     - C2: each argument is one of the three kinds.
     - C3: `kernel` names a symbol of the module.
+
+    ```mlir
+    kernel.launch @gemm_0 grid [132, 1, 1] threads 384 cluster 2 shared 98304 programmatic
+      args [#kernel.pointer<@logits + 256>, #kernel.int<7>, #kernel.tensor_map<@qkv_a + 0, bf16, dims = [256, 272], strides = [512], box = [64, 128], swizzle = 128>]
+    ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, DenseI64ArrayAttr:$grid, I64Attr:$threads, I64Attr:$cluster, I64Attr:$sharedBytes,
                        UnitAttr:$programmatic, ArrayAttr:$args);

@@ -28,12 +28,25 @@ def GemmOp : Kernel_Gemm<"gemm"> {
     - C3: scales are given exactly if A and B are f8E4M3FN; then the rank is 2.
     - C4: `aScales` is `[M, ceil(K/128)]`, `bScales` `[ceil(N/128), ceil(K/128)]`.
     - C5: `rows` has one dimension, whose size divides M.
+
+    ```mlir
+    %d = kernel.gemm %a, %b rows(%n) schedule <tile = [128, 256, 64], stages = 4, cluster = 2, warps = 12>
+      : tensor<8x256xbf16>, tensor<512x256xbf16> rows(tensor<2xi32>) -> tensor<8x512xf32>
+    %h = kernel.gemm %ah, %bh : tensor<8x4x32xbf16>, tensor<4x64x32xbf16> -> tensor<8x4x64xbf16>
+    ```
   }];
 }
 
 def SkinnyGemmOp : Kernel_Gemm<"skinny_gemm"> {
   let summary = "D = A B^T for few rows: streams B once at memory speed";
-  let description = [{ As `kernel.gemm`; meant for M <= 64, where reading B is the whole cost. }];
+  let description = [{
+    As `kernel.gemm`, constraints included; meant for M <= 64, where reading B is the whole cost.
+
+    ```mlir
+    %d = kernel.skinny_gemm %a, %b scales(%as, %bs)
+      : tensor<8x200xf8E4M3FN>, tensor<130x200xf8E4M3FN> scales(tensor<8x2xf32>, tensor<2x2xf32>) -> tensor<8x130xbf16>
+    ```
+  }];
 }
 
 def GroupedGemmOp : Kernel_Op<"grouped_gemm", [Pure, AttrSizedOperandSegments]> {
@@ -45,6 +58,11 @@ def GroupedGemmOp : Kernel_Op<"grouped_gemm", [Pure, AttrSizedOperandSegments]> 
     - C1: A is `[M, K]`, B `[E, N, K]`, D `[M, N]`.
     - C2: `offsets` is `[E+1]`.
     - C3: scales are given exactly if A and B are f8E4M3FN; `aScales` is `[M, ceil(K/128)]`, `bScales` `[E, ceil(N/128), ceil(K/128)]`.
+
+    ```mlir
+    %g = kernel.grouped_gemm %a, %offsets, %e scales(%as, %es)
+      : tensor<8x200xf8E4M3FN>, tensor<5xi32>, tensor<4x130x200xf8E4M3FN> scales(tensor<8x2xf32>, tensor<4x2x2xf32>) -> tensor<8x130xbf16>
+    ```
   }];
   let arguments = (ins KRankedData:$a, KRankedI32:$offsets, KRankedData:$b, Optional<KRankedF32>:$aScales,
                        Optional<KRankedF32>:$bScales, OptionalAttr<ScheduleAttr>:$schedule);
@@ -57,7 +75,13 @@ def GroupedGemmOp : Kernel_Op<"grouped_gemm", [Pure, AttrSizedOperandSegments]> 
 
 def TransposeOp : Kernel_Op<"transpose", [Pure]> {
   let summary = "swap the last two dimensions (weights, at load)";
-  let description = [{ - C1: the result has the operand's element type and its shape with the last two dimensions (of 2 or 3) swapped. }];
+  let description = [{
+    - C1: the result has the operand's element type and its shape with the last two dimensions (of 2 or 3) swapped.
+
+    ```mlir
+    %t = kernel.transpose %x : tensor<4x40x128xbf16> -> tensor<4x128x40xbf16>
+    ```
+  }];
   let arguments = (ins KRankedData:$x, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs KRankedData:$result);
   let assemblyFormat = "$x (`schedule` $schedule^)? attr-dict `:` type($x) `->` type($result)";
@@ -70,6 +94,10 @@ def BlockQuantizeOp : Kernel_Op<"block_quantize", [Pure]> {
     As `kernel.row_quantize`, with blocks of 128x128 (the last of a dimension may be partial): `s = max(max|x|, 1e-4) / 448`, with `powerOfTwo` rounded up to a power
     of two; `data = e4m3(x / s)`.
     - C1: x and data are `[N, K]` or `[E, N, K]`, scales `[ceil(N/128), ceil(K/128)]` or `[E, ceil(N/128), ceil(K/128)]`.
+
+    ```mlir
+    %data, %scales = kernel.block_quantize %w power_of_two : tensor<2x200x130xbf16> -> tensor<2x200x130xf8E4M3FN>, tensor<2x2x2xf32>
+    ```
   }];
   let arguments = (ins KRankedFloat:$x, UnitAttr:$powerOfTwo, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs RankedTensorOf<[F8E4M3FN]>:$data, KRankedF32:$scales);

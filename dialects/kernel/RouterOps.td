@@ -14,6 +14,11 @@ def RouteOp : Kernel_Op<"route", [Pure]> {
     - C1: logits is `[T, E]`, bias `[E]`, weights and indices `[T, topK]`.
     - C2: nGroup divides E; `1 <= topkGroup <= nGroup`; a group scored by `top2_sum` has two members or more.
     - C3: `1 <= topK`, and topK is at most the number of eligible experts.
+
+    ```mlir
+    %weights, %indices = kernel.route %logits bias %bias {topK = 4, nGroup = 4, topkGroup = 2, score = #kernel<route_score sigmoid>, group = #kernel<route_group top2_sum>, normalize = true, scale = 2.5}
+      : tensor<8x16xf32>, tensor<16xf32> -> tensor<8x4xf32>, tensor<8x4xi32>
+    ```
   }];
   let arguments = (ins KRankedF32:$logits, Optional<KRankedF32>:$bias, I64Attr:$topK, I64Attr:$nGroup, I64Attr:$topkGroup,
                        RouteScoreAttr:$score, RouteGroupAttr:$group, BoolAttr:$normalize, F64Attr:$scale, OptionalAttr<ScheduleAttr>:$schedule);
@@ -28,7 +33,11 @@ def SortTokensOp : Kernel_Op<"sort_tokens", [Pure]> {
     `indices` `[T, K]` in [0, E). Pairs sorted by group, then token, then choice. `offsets` `[E+1]`; `rowOf` `[T, K]`, the sorted row of each pair; `tokenOf` `[T*K]`, the token
     of each sorted row.
 
-    - C1: indices and rowOf are `[T, K]`, offsets `[groups+1]`, tokenOf `[T*K]`.
+    - C1: indices and rowOf are `[T, K]`, offsets `[groups+1]`, tokenOf `[T*K]`; `groups` is positive.
+
+    ```mlir
+    %offsets, %rowOf, %tokenOf = kernel.sort_tokens %indices groups 16 : tensor<8x4xi32> -> tensor<17xi32>, tensor<8x4xi32>, tensor<32xi32>
+    ```
   }];
   let arguments = (ins KRankedI32:$indices, I64Attr:$groups, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs KRankedI32:$offsets, KRankedI32:$rowOf, KRankedI32:$tokenOf);
@@ -46,6 +55,11 @@ def SampleOp : Kernel_Op<"sample", [Pure]> {
     order, whose running sum of `exp(z - max z)` exceeds `u * total`; the last candidate if none does.
 
     - C1: logits is `[R, V]`; every other operand and the result are `[R]`.
+
+    ```mlir
+    %next = kernel.sample %logits, %temperature, %topK, %topP, %seed, %positions
+      : (tensor<8x16xf32>, tensor<8xf32>, tensor<8xi32>, tensor<8xf32>, tensor<8xi64>, tensor<8xi32>) -> tensor<8xi32>
+    ```
   }];
   let arguments = (ins KRankedF32:$logits, KRankedF32:$temperature, KRankedI32:$topK, KRankedF32:$topP, RankedTensorOf<[I64]>:$seed,
                        KRankedI32:$positions, OptionalAttr<ScheduleAttr>:$schedule);
@@ -57,7 +71,13 @@ def SampleOp : Kernel_Op<"sample", [Pure]> {
 
 def TopKOp : Kernel_Op<"top_k", [Pure]> {
   let summary = "the k largest elements of each row, best first; the lower index wins a tie";
-  let description = [{ - C1: x is `[R, V]`, values and indices `[R, k]`, `1 <= k <= V`. }];
+  let description = [{
+    - C1: x is `[R, V]`, values and indices `[R, k]`, `1 <= k <= V`.
+
+    ```mlir
+    %values, %places = kernel.top_k %logits k 3 : tensor<8x16xf32> -> tensor<8x3xf32>, tensor<8x3xi32>
+    ```
+  }];
   let arguments = (ins KRankedF32:$x, I64Attr:$k, OptionalAttr<ScheduleAttr>:$schedule);
   let results = (outs KRankedF32:$values, KRankedI32:$indices);
   let assemblyFormat = "$x `k` $k (`schedule` $schedule^)? attr-dict `:` type($x) `->` type($values) `,` type($indices)";

@@ -71,8 +71,8 @@ LogicalResult RowFusionOp::verify() {
   // row_fusion_c6
   for (Operation &op : getBody().front()) {
     Dialect *dialect = op.getDialect();
-    if (isa_and_nonnull<arith::ArithDialect, math::MathDialect>(dialect) || isa<RowYieldOp>(op) ||
-        op.getName().getStringRef().starts_with("kernel.row_"))
+    if (isa_and_nonnull<arith::ArithDialect, math::MathDialect>(dialect) ||
+        (op.getName().getStringRef().starts_with("kernel.row_") && !isa<RowFusionOp>(op)))
       continue;
     InFlightDiagnostic diag = emitOpError() << "a row program cannot hold '" << op.getName() << "'";
     diag.attachNote(op.getLoc()) << "held here";
@@ -81,7 +81,10 @@ LogicalResult RowFusionOp::verify() {
   return success();
 }
 
-LogicalResult RowIndexOp::verify() { return expectRank(*this, "result", getResult(), 0); }
+LogicalResult RowIndexOp::verify() {
+  // row_index_c1
+  return expectRank(*this, "result", getResult(), 0);
+}
 
 LogicalResult RowReduceOp::verify() {
   // row_reduce_c1
@@ -162,7 +165,9 @@ LogicalResult RowCacheStoreOp::verify() {
       failed(expectElement(*this, "key", getKey(), elementOf(getCache()))))
     return failure();
   // row_cache_store_c3
-  if (failed(expectRank(*this, "position", getPosition(), 0)))
+  if (failed(expectRank(*this, "position", getPosition(), 0)) ||
+      failed(expectRank(*this, "block table", getBlockTable(), 2)))
     return failure();
-  return expectRank(*this, "block table", getBlockTable(), 2);
+  return expectDivides(*this, "the number of sequences", shapeOf(getBlockTable())[0], "rows",
+                       (*this)->getParentOfType<RowFusionOp>().getRows());
 }

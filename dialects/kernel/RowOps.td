@@ -20,11 +20,15 @@ def RowFusionOp : Kernel_Op<"row_fusion", [SingleBlock, RecursiveMemoryEffects, 
     - C3: the body has one argument for each input, of its type (whole) or of its type without the leading dimension.
     - C4: each result is the yielded value's type with `rows` as leading dimension.
     - C5: S divides `rows`.
-    - C6: the body holds only `arith`, `math` and `kernel.row_*` operations.
+    - C6: the body holds only `arith`, `math` and `kernel.row_*` operations, and no other `kernel.row_fusion`.
+
     ```mlir
     %y = kernel.row_fusion rows 8 whole [1] (%x, %w) : (tensor<8x256xbf16>, tensor<256xbf16>) -> tensor<8x256xbf16> {
     ^bb0(%row: tensor<256xbf16>, %weight: tensor<256xbf16>):
-      ...
+      %0 = arith.extf %row : tensor<256xbf16> to tensor<256xf32>
+      %1 = arith.extf %weight : tensor<256xbf16> to tensor<256xf32>
+      %2 = arith.mulf %0, %1 : tensor<256xf32>
+      %out = arith.truncf %2 : tensor<256xf32> to tensor<256xbf16>
       kernel.row_yield %out : tensor<256xbf16>
     }
     ```
@@ -45,12 +49,27 @@ def RowFusionOp : Kernel_Op<"row_fusion", [SingleBlock, RecursiveMemoryEffects, 
 
 def RowYieldOp : Kernel_Op<"row_yield", [Pure, Terminator, HasParent<"RowFusionOp">]> {
   let summary = "the results of a row program";
+  let description = [{
+    Each value becomes a result of the `kernel.row_fusion`, with the rows as leading dimension; a tensor without dimensions becomes one element of each row.
+
+    ```mlir
+    kernel.row_yield %o, %rotated : tensor<8xf32>, tensor<3x4xf32>
+    ```
+  }];
   let arguments = (ins Variadic<AnyRankedTensor>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }
 
-def RowIndexOp : Kernel_Op<"row_index", [Pure]> {
+def RowIndexOp : Kernel_Op<"row_index", [Pure, HasParent<"RowFusionOp">]> {
   let summary = "the number of the row: `tensor<i32>`";
+  let description = [{
+    From 0 up to the fusion's `rows`.
+    - C1: the result is `tensor<i32>`.
+
+    ```mlir
+    %i = kernel.row_index : tensor<i32>
+    ```
+  }];
   let arguments = (ins);
   let results = (outs KRankedI32:$result);
   let assemblyFormat = "attr-dict `:` type($result)";
@@ -62,6 +81,10 @@ def RowReduceOp : Kernel_Op<"row_reduce", [Pure]> {
   let description = [{
     The order of a sum is not specified, but fixed: the same program gives the same bits.
     - C1: the result is `tensor<f32>`.
+
+    ```mlir
+    %m = kernel.row_reduce max %g : tensor<8xf32> -> tensor<f32>
+    ```
   }];
   let arguments = (ins RowReduceAttr:$kind, KRankedF32:$x);
   let results = (outs RankedTensorOf<[F32]>:$result);
@@ -71,7 +94,13 @@ def RowReduceOp : Kernel_Op<"row_reduce", [Pure]> {
 
 def RowBroadcastOp : Kernel_Op<"row_broadcast", [Pure]> {
   let summary = "one value for every element: `tensor<f32>` to `tensor<...xf32>`";
-  let description = [{ - C1: the operand is `tensor<f32>`. }];
+  let description = [{
+    - C1: the operand is `tensor<f32>`.
+
+    ```mlir
+    %mb = kernel.row_broadcast %m : tensor<f32> -> tensor<8xf32>
+    ```
+  }];
   let arguments = (ins KRankedF32:$x);
   let results = (outs KRankedF32:$result);
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
@@ -83,6 +112,10 @@ def RowExtractOp : Kernel_Op<"row_extract", [Pure]> {
   let description = [{
     - C1: the operand has one dimension, the result none, and the element types are equal.
     - C2: `0 <= index < K`.
+
+    ```mlir
+    %k = kernel.row_extract %c[1] : tensor<2xi32> -> tensor<i32>
+    ```
   }];
   let arguments = (ins AnyRankedTensor:$x, I64Attr:$index);
   let results = (outs AnyRankedTensor:$result);
@@ -96,6 +129,10 @@ def RowGatherOp : Kernel_Op<"row_gather", [Pure]> {
     The table may have any rank of 1 or more.
     - C1: the result is the table's type without its leading dimension.
     - C2: `index` is `tensor<i32>`.
+
+    ```mlir
+    %g = kernel.row_gather %t[%i] : tensor<10x8xf32>, tensor<i32> -> tensor<8xf32>
+    ```
   }];
   let arguments = (ins AnyRankedTensor:$table, KRankedI32:$index);
   let results = (outs AnyRankedTensor:$result);
@@ -109,6 +146,11 @@ def RowQuantizeOp : Kernel_Op<"row_quantize", [Pure]> {
     For each block of 128 (the last may be partial), in f32: `s = max(max|x|, 1e-4) / 448`, with `powerOfTwo` rounded up to a power of two; `data = e4m3(x / s)`,
     nearest even, saturating at +-448.
     - C1: x is `[W]`, data `[W]`, scales `[ceil(W/128)]`.
+
+    ```mlir
+    %d, %sc = kernel.row_quantize %s : tensor<8xf32> -> tensor<8xf8E4M3FN>, tensor<1xf32>
+    %d2, %sc2 = kernel.row_quantize %g2 power_of_two : tensor<8xf32> -> tensor<8xf8E4M3FN>, tensor<1xf32>
+    ```
   }];
   let arguments = (ins KRankedF32:$x, UnitAttr:$powerOfTwo);
   let results = (outs RankedTensorOf<[F8E4M3FN]>:$data, KRankedF32:$scales);
@@ -121,6 +163,10 @@ def RowDequantizeOp : Kernel_Op<"row_dequantize", [Pure]> {
   let description = [{
     For a weight with 128x128 blocks the scales of a row are gathered first, at `kernel.row_index` / 128.
     - C1: data is `[W]`, scales `[ceil(W/128)]`, the result `[W]`.
+
+    ```mlir
+    %v = kernel.row_dequantize %d, %sc : tensor<8xf8E4M3FN>, tensor<1xf32> -> tensor<8xf32>
+    ```
   }];
   let arguments = (ins RankedTensorOf<[F8E4M3FN]>:$data, KRankedF32:$scales);
   let results = (outs KRankedF32:$result);
@@ -133,6 +179,10 @@ def RowAnglesOp : Kernel_Op<"row_angles", [Pure]> {
   let description = [{
     The product and its reduction to [-pi, pi] are float64; cosine and sine are f32.
     - C1: position is `tensor<i32>`, the result `[N, 2]` with N the number of frequencies.
+
+    ```mlir
+    %a = kernel.row_angles %pos {frequencies = array<f64: 1.0, 0.1>, magnitude = 1.0} : tensor<i32> -> tensor<2x2xf32>
+    ```
   }];
   let arguments = (ins KRankedI32:$position, DenseF64ArrayAttr:$frequencies, F64Attr:$magnitude);
   let results = (outs KRankedF32:$result);
@@ -145,6 +195,10 @@ def RowRopeOp : Kernel_Op<"row_rope", [Pure]> {
   let description = [{
     A pair (a, b) becomes (a cos - b sin, a sin + b cos), in f32. Pairs are elements (2i, 2i+1) when interleaved, (i, i + D/2) when half-split.
     - C1: D is even, angles are `[D/2, 2]`, the result has the type of x, with one or two dimensions.
+
+    ```mlir
+    %rotated = kernel.row_rope %h, %a interleaved : tensor<3x4xf32>, tensor<2x2xf32> -> tensor<3x4xf32>
+    ```
   }];
   let arguments = (ins KRankedF32:$x, KRankedF32:$angles, RopePairsAttr:$pairs);
   let results = (outs KRankedF32:$result);
@@ -152,14 +206,18 @@ def RowRopeOp : Kernel_Op<"row_rope", [Pure]> {
   let hasVerifier = 1;
 }
 
-def RowCacheStoreOp : Kernel_Op<"row_cache_store", [MemoryEffects<[MemWrite]>]> {
+def RowCacheStoreOp : Kernel_Op<"row_cache_store", [MemoryEffects<[MemWrite]>, HasParent<"RowFusionOp">]> {
   let summary = "write a record into a paged cache: latent, then key; nothing for position -1";
   let description = [{
     `cache` and `blockTable` `[S, P]` are whole operands; `token` is not given: the row index t of the fusion selects sequence `t / (rows / S)`. The values have the
     cache's element type. Page `blockTable[s, position / PAGE]`, row `position % PAGE`.
     - C1: the cache is `memref<?xLxPAGExWxT>` and `0 <= layer < L`.
     - C2: latent is `[r]`, key `[dr]`, r + dr = W, both of element type T.
-    - C3: position is `tensor<i32>`, block table `[S, P]`.
+    - C3: position is `tensor<i32>`, block table `[S, P]`, S divides `rows`.
+
+    ```mlir
+    kernel.row_cache_store %o, %key, %paged[1] at %pos, %b : tensor<8xf32>, tensor<4xf32>, memref<?x2x64x12xf32>, tensor<i32>, tensor<2x5xi32>
+    ```
   }];
   let arguments = (ins KRankedFloat:$latent, KRankedFloat:$key, AnyStridedMemRef:$cache, I64Attr:$layer, KRankedI32:$position,
                        KRankedI32:$blockTable);

@@ -21,7 +21,9 @@ func.func @rope(%q: tensor<8x4x16xbf16>, %angles: tensor<8x8x2xf32>) -> tensor<8
 // CHECK-LABEL: func.func @append
 func.func @append(%latent: tensor<8x128xbf16>, %k_rope: tensor<8x16xbf16>, %cache: !cache, %positions: tensor<8xi32>, %block_table: tensor<8x16xi32>) {
   // CHECK: deepseek.latent_cache_append %{{.+}}, %{{.+}} to %{{.+}}[0] at %{{.+}}, %{{.+}} :
-  deepseek.latent_cache_append %latent, %k_rope to %cache[0] at %positions, %block_table : tensor<8x128xbf16>, tensor<8x16xbf16>, !cache, tensor<8xi32>, tensor<8x16xi32>
+  deepseek.latent_cache_append %latent, %k_rope to %cache[0] at %positions, %block_table
+    : tensor<8x128xbf16>, tensor<8x16xbf16>, !deepseek.latent_cache<layers = 4, page = 64, latent = 128, rope = 16, element = bf16>,
+      tensor<8xi32>, tensor<8x16xi32>
   return
 }
 

@@ -2,25 +2,27 @@
 
 // CHECK: deepseek.parameter @model.norm.weight : tensor<256xbf16>
 deepseek.parameter @"model.norm.weight" : tensor<256xbf16>
+// CHECK: deepseek.parameter @model.layers.0.self_attn.qkv_a derived : tensor<272x256xbf16>
+deepseek.parameter @"model.layers.0.self_attn.qkv_a" derived : tensor<272x256xbf16>
 // CHECK: deepseek.parameter @"qkv a" derived : tensor<256x8xbf16>
 deepseek.parameter @"qkv a" derived : tensor<256x8xbf16>
 
 // CHECK-LABEL: func.func @parameters
 func.func @parameters(%x: tensor<256x8xbf16>) -> tensor<256xbf16> {
   // CHECK: deepseek.load_parameter @model.norm.weight : tensor<256xbf16>
-  %0 = deepseek.load_parameter @"model.norm.weight" : tensor<256xbf16>
+  %w = deepseek.load_parameter @"model.norm.weight" : tensor<256xbf16>
   // CHECK: deepseek.store_parameter %{{.+}}, @"qkv a" : tensor<256x8xbf16>
   deepseek.store_parameter %x, @"qkv a" : tensor<256x8xbf16>
-  return %0 : tensor<256xbf16>
+  return %w : tensor<256xbf16>
 }
 
 // CHECK-LABEL: func.func @joined
-func.func @joined(%a: tensor<128x256xbf16>, %b: tensor<144x256xbf16>) -> (tensor<272x256xbf16>, tensor<2x128x256xbf16>) {
+func.func @joined(%q_a: tensor<128x256xbf16>, %kv_a: tensor<144x256xbf16>, %a: tensor<128x256xbf16>) -> (tensor<272x256xbf16>, tensor<2x128x256xbf16>) {
   // CHECK: deepseek.concat %{{.+}}, %{{.+}} dim 0 : (tensor<128x256xbf16>, tensor<144x256xbf16>) -> tensor<272x256xbf16>
-  %0 = deepseek.concat %a, %b dim 0 : (tensor<128x256xbf16>, tensor<144x256xbf16>) -> tensor<272x256xbf16>
+  %qkv = deepseek.concat %q_a, %kv_a dim 0 : (tensor<128x256xbf16>, tensor<144x256xbf16>) -> tensor<272x256xbf16>
   // CHECK: deepseek.stack %{{.+}}, %{{.+}} : (tensor<128x256xbf16>, tensor<128x256xbf16>) -> tensor<2x128x256xbf16>
   %1 = deepseek.stack %a, %a : (tensor<128x256xbf16>, tensor<128x256xbf16>) -> tensor<2x128x256xbf16>
-  return %0, %1 : tensor<272x256xbf16>, tensor<2x128x256xbf16>
+  return %qkv, %1 : tensor<272x256xbf16>, tensor<2x128x256xbf16>
 }
 
 // CHECK-LABEL: func.func @absorbed

@@ -9,7 +9,7 @@ func.func @mla_decode_c1(%q: tensor<8x4x128xbf16>, %r: tensor<8x3x16xbf16>, %c: 
 
 // -----
 
-func.func @mla_decode_c2_width(%q: tensor<8x4x128xbf16>, %r: tensor<8x4x32xbf16>, %c: memref<?x2x64x144xbf16>, %p: tensor<8xi32>, %b: tensor<8x16xi32>) {
+func.func @mla_decode_c2(%q: tensor<8x4x128xbf16>, %r: tensor<8x4x32xbf16>, %c: memref<?x2x64x144xbf16>, %p: tensor<8xi32>, %b: tensor<8x16xi32>) {
   // expected-error@+1 {{records of the cache have 144 elements, latent and key together 160}}
   %0 = kernel.mla_decode %q, %r, %c[1] at %p, %b scale 0.125
     : tensor<8x4x128xbf16>, tensor<8x4x32xbf16>, memref<?x2x64x144xbf16>, tensor<8xi32>, tensor<8x16xi32> -> tensor<8x4x128xbf16>

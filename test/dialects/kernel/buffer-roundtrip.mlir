@@ -19,12 +19,14 @@ kernel.buffer @workspace workspace : tensor<4096xi8>
 // CHECK:         kernel.load_buffer @tokens : tensor<8xi32>
 // CHECK:         kernel.load_buffer @model.w : tensor<2x4xf32>
 // CHECK:         kernel.buffer_memref @cache : memref<?x4x64x144xbf16>
+// CHECK:         kernel.buffer_memref @cache layer 3 : memref<?x1x64x144xbf16, strided<[36864, 9216, 144, 1], offset: ?>>
 // CHECK:         kernel.store_buffer %{{.+}}, @logits : tensor<2x4xf32>
 func.func @decode() {
-  %t = kernel.load_buffer @tokens : tensor<8xi32>
-  %w = kernel.load_buffer @model.w : tensor<2x4xf32>
-  %c = kernel.buffer_memref @cache : memref<?x4x64x144xbf16>
-  kernel.store_buffer %w, @logits : tensor<2x4xf32>
+  %tokens = kernel.load_buffer @tokens : tensor<8xi32>
+  %logits = kernel.load_buffer @model.w : tensor<2x4xf32>
+  %cache = kernel.buffer_memref @cache : memref<?x4x64x144xbf16>
+  %layer = kernel.buffer_memref @cache layer 3 : memref<?x1x64x144xbf16, strided<[36864, 9216, 144, 1], offset: ?>>
+  kernel.store_buffer %logits, @logits : tensor<2x4xf32>
   return
 }
 

@@ -8,7 +8,7 @@ func.func @gemm_c1(%a: tensor<8x256xbf16>, %b: tensor<2x512x256xbf16>) {
 
 // -----
 
-func.func @gemm_c2_reduction(%a: tensor<8x256xbf16>, %b: tensor<512x128xbf16>) {
+func.func @gemm_c2(%a: tensor<8x256xbf16>, %b: tensor<512x128xbf16>) {
   // expected-error@+1 {{b has shape [512, 128], expected [512, 256]}}
   %0 = kernel.gemm %a, %b : tensor<8x256xbf16>, tensor<512x128xbf16> -> tensor<8x512xbf16>
   return

@@ -9,7 +9,7 @@ func.func @route_c1(%l: tensor<8x16xf32>, %bias: tensor<8xf32>) {
 
 // -----
 
-func.func @route_c2_groups(%l: tensor<8x16xf32>) {
+func.func @route_c2(%l: tensor<8x16xf32>) {
   // expected-error@+1 {{nGroup is 3, which does not divide the number of experts 16}}
   %w, %i = kernel.route %l {topK = 4, nGroup = 3, topkGroup = 1, score = #kernel<route_score sigmoid>, group = #kernel<route_group max>, normalize = true, scale = 2.5}
     : tensor<8x16xf32> -> tensor<8x4xf32>, tensor<8x4xi32>
@@ -48,6 +48,14 @@ func.func @route_c3(%l: tensor<8x16xf32>) {
 func.func @sort_tokens_c1(%i: tensor<8x4xi32>) {
   // expected-error@+1 {{offsets has shape [16], expected [17]}}
   %o, %r, %t = kernel.sort_tokens %i groups 16 : tensor<8x4xi32> -> tensor<16xi32>, tensor<8x4xi32>, tensor<32xi32>
+  return
+}
+
+// -----
+
+func.func @sort_tokens_c1_groups(%i: tensor<8x4xi32>) {
+  // expected-error@+1 {{groups is 0, expected a positive number}}
+  %o, %r, %t = kernel.sort_tokens %i groups 0 : tensor<8x4xi32> -> tensor<1xi32>, tensor<8x4xi32>, tensor<32xi32>
   return
 }
 

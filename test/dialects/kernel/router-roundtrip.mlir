@@ -7,11 +7,12 @@
 // CHECK:         kernel.sort_tokens %{{.+}} groups 16 : tensor<8x4xi32> -> tensor<17xi32>, tensor<8x4xi32>, tensor<32xi32>
 // CHECK:         kernel.top_k %{{.+}} k 3 : tensor<8x16xf32> -> tensor<8x3xf32>, tensor<8x3xi32>
 // CHECK:         kernel.sample
-func.func @choose(%l: tensor<8x16xf32>, %bias: tensor<16xf32>, %t: tensor<8xf32>, %k: tensor<8xi32>, %s: tensor<8xi64>) {
-  %w, %i = kernel.route %l bias %bias {topK = 4, nGroup = 4, topkGroup = 2, score = #kernel<route_score sigmoid>, group = #kernel<route_group top2_sum>, normalize = true, scale = 2.5}
+func.func @choose(%logits: tensor<8x16xf32>, %bias: tensor<16xf32>, %temperature: tensor<8xf32>, %topK: tensor<8xi32>, %topP: tensor<8xf32>, %seed: tensor<8xi64>, %positions: tensor<8xi32>) {
+  %weights, %indices = kernel.route %logits bias %bias {topK = 4, nGroup = 4, topkGroup = 2, score = #kernel<route_score sigmoid>, group = #kernel<route_group top2_sum>, normalize = true, scale = 2.5}
     : tensor<8x16xf32>, tensor<16xf32> -> tensor<8x4xf32>, tensor<8x4xi32>
-  %o, %r, %tok = kernel.sort_tokens %i groups 16 : tensor<8x4xi32> -> tensor<17xi32>, tensor<8x4xi32>, tensor<32xi32>
-  %v, %j = kernel.top_k %l k 3 : tensor<8x16xf32> -> tensor<8x3xf32>, tensor<8x3xi32>
-  %n = kernel.sample %l, %t, %k, %t, %s, %k : (tensor<8x16xf32>, tensor<8xf32>, tensor<8xi32>, tensor<8xf32>, tensor<8xi64>, tensor<8xi32>) -> tensor<8xi32>
+  %offsets, %rowOf, %tokenOf = kernel.sort_tokens %indices groups 16 : tensor<8x4xi32> -> tensor<17xi32>, tensor<8x4xi32>, tensor<32xi32>
+  %values, %places = kernel.top_k %logits k 3 : tensor<8x16xf32> -> tensor<8x3xf32>, tensor<8x3xi32>
+  %next = kernel.sample %logits, %temperature, %topK, %topP, %seed, %positions
+    : (tensor<8x16xf32>, tensor<8xf32>, tensor<8xi32>, tensor<8xf32>, tensor<8xi64>, tensor<8xi32>) -> tensor<8xi32>
   return
 }

@@ -69,6 +69,24 @@ func.func @row_fusion_c6(%x: tensor<8x4xf32>) {
 
 // -----
 
+func.func @row_fusion_c6_nested(%x: tensor<8x4xf32>) {
+  // expected-error@+1 {{a row program cannot hold 'kernel.row_fusion'}}
+  %y = kernel.row_fusion rows 8 whole [0] (%x) : (tensor<8x4xf32>) -> tensor<8x4xf32> {
+  ^bb0(%r: tensor<8x4xf32>):
+    // expected-note@+1 {{held here}}
+    %z = kernel.row_fusion rows 8 whole [] (%r) : (tensor<8x4xf32>) -> tensor<8x4xf32> {
+    ^bb0(%q: tensor<4xf32>):
+      kernel.row_yield %q : tensor<4xf32>
+    }
+    %i = kernel.row_index : tensor<i32>
+    %g = kernel.row_gather %z[%i] : tensor<8x4xf32>, tensor<i32> -> tensor<4xf32>
+    kernel.row_yield %g : tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
 func.func @row_reduce_c1(%x: tensor<4xf32>) {
   // expected-error@+1 {{result has 1 dimensions, expected 0}}
   %0 = kernel.row_reduce add %x : tensor<4xf32> -> tensor<1xf32>
@@ -149,24 +167,78 @@ func.func @row_rope_c1(%x: tensor<3x6xf32>, %a: tensor<2x2xf32>) {
 
 // -----
 
-func.func @row_cache_store_c1(%l: tensor<8xf32>, %k: tensor<4xf32>, %c: memref<?x2x64x12xf32>, %p: tensor<i32>, %b: tensor<2x5xi32>) {
-  // expected-error@+1 {{layer is 2, but the cache has 2 layers}}
-  kernel.row_cache_store %l, %k, %c[2] at %p, %b : tensor<8xf32>, tensor<4xf32>, memref<?x2x64x12xf32>, tensor<i32>, tensor<2x5xi32>
+func.func @row_cache_store_c1(%l: tensor<6x8xf32>, %k: tensor<6x4xf32>, %c: memref<?x2x64x12xf32>, %p: tensor<6xi32>, %b: tensor<2x5xi32>) {
+  kernel.row_fusion rows 6 whole [2, 4] (%l, %k, %c, %p, %b) : (tensor<6x8xf32>, tensor<6x4xf32>, memref<?x2x64x12xf32>, tensor<6xi32>, tensor<2x5xi32>) -> () {
+  ^bb0(%latent: tensor<8xf32>, %key: tensor<4xf32>, %cache: memref<?x2x64x12xf32>, %position: tensor<i32>, %blocks: tensor<2x5xi32>):
+    // expected-error@+1 {{layer is 2, but the cache has 2 layers}}
+    kernel.row_cache_store %latent, %key, %cache[2] at %position, %blocks : tensor<8xf32>, tensor<4xf32>, memref<?x2x64x12xf32>, tensor<i32>, tensor<2x5xi32>
+    kernel.row_yield
+  }
   return
 }
 
 // -----
 
-func.func @row_cache_store_c2(%l: tensor<8xf32>, %k: tensor<4xf32>, %c: memref<?x2x64x12xbf16>, %p: tensor<i32>, %b: tensor<2x5xi32>) {
-  // expected-error@+1 {{latent has element type 'f32', expected 'bf16'}}
-  kernel.row_cache_store %l, %k, %c[1] at %p, %b : tensor<8xf32>, tensor<4xf32>, memref<?x2x64x12xbf16>, tensor<i32>, tensor<2x5xi32>
+func.func @row_cache_store_c2(%l: tensor<6x8xf32>, %k: tensor<6x4xf32>, %c: memref<?x2x64x12xbf16>, %p: tensor<6xi32>, %b: tensor<2x5xi32>) {
+  kernel.row_fusion rows 6 whole [2, 4] (%l, %k, %c, %p, %b) : (tensor<6x8xf32>, tensor<6x4xf32>, memref<?x2x64x12xbf16>, tensor<6xi32>, tensor<2x5xi32>) -> () {
+  ^bb0(%latent: tensor<8xf32>, %key: tensor<4xf32>, %cache: memref<?x2x64x12xbf16>, %position: tensor<i32>, %blocks: tensor<2x5xi32>):
+    // expected-error@+1 {{latent has element type 'f32', expected 'bf16'}}
+    kernel.row_cache_store %latent, %key, %cache[1] at %position, %blocks : tensor<8xf32>, tensor<4xf32>, memref<?x2x64x12xbf16>, tensor<i32>, tensor<2x5xi32>
+    kernel.row_yield
+  }
   return
 }
 
 // -----
 
-func.func @row_cache_store_c3(%l: tensor<8xf32>, %k: tensor<4xf32>, %c: memref<?x2x64x12xf32>, %p: tensor<1xi32>, %b: tensor<2x5xi32>) {
-  // expected-error@+1 {{position has 1 dimensions, expected 0}}
-  kernel.row_cache_store %l, %k, %c[1] at %p, %b : tensor<8xf32>, tensor<4xf32>, memref<?x2x64x12xf32>, tensor<1xi32>, tensor<2x5xi32>
+func.func @row_cache_store_c3(%l: tensor<6x8xf32>, %k: tensor<6x4xf32>, %c: memref<?x2x64x12xf32>, %p: tensor<6x1xi32>, %b: tensor<2x5xi32>) {
+  kernel.row_fusion rows 6 whole [2, 4] (%l, %k, %c, %p, %b) : (tensor<6x8xf32>, tensor<6x4xf32>, memref<?x2x64x12xf32>, tensor<6x1xi32>, tensor<2x5xi32>) -> () {
+  ^bb0(%latent: tensor<8xf32>, %key: tensor<4xf32>, %cache: memref<?x2x64x12xf32>, %position: tensor<1xi32>, %blocks: tensor<2x5xi32>):
+    // expected-error@+1 {{position has 1 dimensions, expected 0}}
+    kernel.row_cache_store %latent, %key, %cache[1] at %position, %blocks : tensor<8xf32>, tensor<4xf32>, memref<?x2x64x12xf32>, tensor<1xi32>, tensor<2x5xi32>
+    kernel.row_yield
+  }
+  return
+}
+
+// -----
+
+// A sequence would have no whole number of rows.
+func.func @row_cache_store_c3_sequences(%l: tensor<6x8xf32>, %k: tensor<6x4xf32>, %c: memref<?x2x64x12xf32>, %p: tensor<6xi32>, %b: tensor<4x5xi32>) {
+  kernel.row_fusion rows 6 whole [2, 4] (%l, %k, %c, %p, %b) : (tensor<6x8xf32>, tensor<6x4xf32>, memref<?x2x64x12xf32>, tensor<6xi32>, tensor<4x5xi32>) -> () {
+  ^bb0(%latent: tensor<8xf32>, %key: tensor<4xf32>, %cache: memref<?x2x64x12xf32>, %position: tensor<i32>, %blocks: tensor<4x5xi32>):
+    // expected-error@+1 {{the number of sequences is 4, which does not divide rows 6}}
+    kernel.row_cache_store %latent, %key, %cache[1] at %position, %blocks : tensor<8xf32>, tensor<4xf32>, memref<?x2x64x12xf32>, tensor<i32>, tensor<4x5xi32>
+    kernel.row_yield
+  }
+  return
+}
+
+// -----
+
+// Which record, depends on the row.
+func.func @row_cache_store_parent(%l: tensor<8xf32>, %k: tensor<4xf32>, %c: memref<?x2x64x12xf32>, %p: tensor<i32>, %b: tensor<2x5xi32>) {
+  // expected-error@+1 {{expects parent op 'kernel.row_fusion'}}
+  kernel.row_cache_store %l, %k, %c[1] at %p, %b : tensor<8xf32>, tensor<4xf32>, memref<?x2x64x12xf32>, tensor<i32>, tensor<2x5xi32>
+  return
+}
+
+// -----
+
+func.func @row_index_c1(%x: tensor<8x4xf32>) {
+  kernel.row_fusion rows 8 whole [] (%x) : (tensor<8x4xf32>) -> () {
+  ^bb0(%r: tensor<4xf32>):
+    // expected-error@+1 {{result has 1 dimensions, expected 0}}
+    %i = kernel.row_index : tensor<4xi32>
+    kernel.row_yield
+  }
+  return
+}
+
+// -----
+
+func.func @row_index_parent() {
+  // expected-error@+1 {{expects parent op 'kernel.row_fusion'}}
+  %i = kernel.row_index : tensor<i32>
   return
 }

@@ -54,11 +54,11 @@ func.func @all_row_ops(%x: tensor<4x8xf32>, %choice: tensor<4x2xi32>, %table: te
     %v2 = kernel.row_dequantize %d2, %sc2 : tensor<8xf8E4M3FN>, tensor<1xf32> -> tensor<8xf32>
     %o = arith.addf %v, %v2 : tensor<8xf32>
     %a = kernel.row_angles %pos {frequencies = array<f64: 1.0, 0.1>, magnitude = 1.0} : tensor<i32> -> tensor<2x2xf32>
-    %r = kernel.row_rope %h, %a interleaved : tensor<3x4xf32>, tensor<2x2xf32> -> tensor<3x4xf32>
+    %rotated = kernel.row_rope %h, %a interleaved : tensor<3x4xf32>, tensor<2x2xf32> -> tensor<3x4xf32>
     %kr = arith.constant dense<1.0> : tensor<4xf32>
     %key = kernel.row_rope %kr, %a half_split : tensor<4xf32>, tensor<2x2xf32> -> tensor<4xf32>
     kernel.row_cache_store %o, %key, %paged[1] at %pos, %b : tensor<8xf32>, tensor<4xf32>, memref<?x2x64x12xf32>, tensor<i32>, tensor<2x5xi32>
-    kernel.row_yield %o, %r : tensor<8xf32>, tensor<3x4xf32>
+    kernel.row_yield %o, %rotated : tensor<8xf32>, tensor<3x4xf32>
   }
   return %y#0, %y#1 : tensor<4x8xf32>, tensor<4x3x4xf32>
 }
