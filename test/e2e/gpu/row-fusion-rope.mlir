@@ -27,18 +27,18 @@ func.func @interleaved(%x: tensor<100x64xbf16>, %p: tensor<100xi32>) -> tensor<1
   return %y : tensor<100x64xbf16>
 }
 
-// A row for several CTAs.
+// All heads of a token: several CTAs for each row.
 // range: interleaved_heads.arg1=-1:163839
-func.func @interleaved_heads(%x: tensor<7x16x64xbf16>, %p: tensor<7xi32>) -> tensor<7x16x64xbf16> {
-  %y = kernel.row_fusion rows 7 whole [] (%x, %p) : (tensor<7x16x64xbf16>, tensor<7xi32>) -> tensor<7x16x64xbf16> {
-  ^bb0(%r: tensor<16x64xbf16>, %q: tensor<i32>):
+func.func @interleaved_heads(%x: tensor<7x128x64xbf16>, %p: tensor<7xi32>) -> tensor<7x128x64xbf16> {
+  %y = kernel.row_fusion rows 7 whole [] (%x, %p) : (tensor<7x128x64xbf16>, tensor<7xi32>) -> tensor<7x128x64xbf16> {
+  ^bb0(%r: tensor<128x64xbf16>, %q: tensor<i32>):
     %a = kernel.row_angles %q {frequencies = array<f64: 1.0, 0.749894209, 0.562341325, 0.421696503, 0.316227766, 0.237137371, 0.177827941, 0.133352143, 0.1, 0.074989421, 0.056234133, 0.04216965, 0.031622777, 0.023713737, 0.017782794, 0.013335214, 0.01, 0.007498942, 0.005623413, 0.004216965, 0.003162278, 0.002371374, 0.001778279, 0.001333521, 0.001, 0.000749894, 0.000562341, 0.000421697, 0.000316228, 0.000237137, 0.000177828, 0.000133352>, magnitude = 1.0} : tensor<i32> -> tensor<32x2xf32>
-    %0 = arith.extf %r : tensor<16x64xbf16> to tensor<16x64xf32>
-    %1 = kernel.row_rope %0, %a interleaved : tensor<16x64xf32>, tensor<32x2xf32> -> tensor<16x64xf32>
-    %2 = arith.truncf %1 : tensor<16x64xf32> to tensor<16x64xbf16>
-    kernel.row_yield %2 : tensor<16x64xbf16>
+    %0 = arith.extf %r : tensor<128x64xbf16> to tensor<128x64xf32>
+    %1 = kernel.row_rope %0, %a interleaved : tensor<128x64xf32>, tensor<32x2xf32> -> tensor<128x64xf32>
+    %2 = arith.truncf %1 : tensor<128x64xf32> to tensor<128x64xbf16>
+    kernel.row_yield %2 : tensor<128x64xbf16>
   }
-  return %y : tensor<7x16x64xbf16>
+  return %y : tensor<7x128x64xbf16>
 }
 
 // Three pairs: no vectors wider than a pair.
@@ -71,16 +71,16 @@ func.func @half_split(%x: tensor<100x64xbf16>, %p: tensor<100xi32>) -> tensor<10
 
 // The same with heads.
 // range: half_split_heads.arg1=-1:163839
-func.func @half_split_heads(%x: tensor<7x16x64xbf16>, %p: tensor<7xi32>) -> tensor<7x16x64xbf16> {
-  %y = kernel.row_fusion rows 7 whole [] (%x, %p) : (tensor<7x16x64xbf16>, tensor<7xi32>) -> tensor<7x16x64xbf16> {
-  ^bb0(%r: tensor<16x64xbf16>, %q: tensor<i32>):
+func.func @half_split_heads(%x: tensor<7x128x64xbf16>, %p: tensor<7xi32>) -> tensor<7x128x64xbf16> {
+  %y = kernel.row_fusion rows 7 whole [] (%x, %p) : (tensor<7x128x64xbf16>, tensor<7xi32>) -> tensor<7x128x64xbf16> {
+  ^bb0(%r: tensor<128x64xbf16>, %q: tensor<i32>):
     %a = kernel.row_angles %q {frequencies = array<f64: 1.0, 0.749894209, 0.562341325, 0.421696503, 0.316227766, 0.237137371, 0.177827941, 0.133352143, 0.1, 0.074989421, 0.056234133, 0.04216965, 0.031622777, 0.023713737, 0.017782794, 0.013335214, 0.01, 0.007498942, 0.005623413, 0.004216965, 0.003162278, 0.002371374, 0.001778279, 0.001333521, 0.001, 0.000749894, 0.000562341, 0.000421697, 0.000316228, 0.000237137, 0.000177828, 0.000133352>, magnitude = 1.2} : tensor<i32> -> tensor<32x2xf32>
-    %0 = arith.extf %r : tensor<16x64xbf16> to tensor<16x64xf32>
-    %1 = kernel.row_rope %0, %a half_split : tensor<16x64xf32>, tensor<32x2xf32> -> tensor<16x64xf32>
-    %2 = arith.truncf %1 : tensor<16x64xf32> to tensor<16x64xbf16>
-    kernel.row_yield %2 : tensor<16x64xbf16>
+    %0 = arith.extf %r : tensor<128x64xbf16> to tensor<128x64xf32>
+    %1 = kernel.row_rope %0, %a half_split : tensor<128x64xf32>, tensor<32x2xf32> -> tensor<128x64xf32>
+    %2 = arith.truncf %1 : tensor<128x64xf32> to tensor<128x64xbf16>
+    kernel.row_yield %2 : tensor<128x64xbf16>
   }
-  return %y : tensor<7x16x64xbf16>
+  return %y : tensor<7x128x64xbf16>
 }
 
 // Halves of three elements.
