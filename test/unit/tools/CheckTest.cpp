@@ -148,6 +148,8 @@ protected:
       logit *= 1.05f;
     golden.prompts[2].greedy[5] = (golden.prompts[2].greedy[5] + 1) % 32;
     golden.prompts[2].margins[5] = 1e9;
+    for (GoldenPrompt &prompt : golden.prompts)
+      prompt.rounding = RoundingBound{0, 0, 6};
     golden.prompts[2].rounding = RoundingBound{0.05, 0, 5};
   }
 };
@@ -158,6 +160,8 @@ TEST_F(RoundingBoundTest, WidensTheTolerance) {
   CheckOptions given;
   given.logitTolerance = 2e-2;
   EXPECT_FALSE(check(given).passed()) << "a tolerance from the command line is the tolerance";
+  golden.prompts[0].rounding.reset();
+  EXPECT_FALSE(check().passed()) << "bounds of some prompts are none";
 }
 
 TEST_F(RoundingBoundTest, IsABound) {
@@ -169,7 +173,8 @@ TEST_F(RoundingBoundTest, IsABound) {
 
 TEST_F(CheckTest, RoundingBoundIsNotForFloat32) {
   golden.prompts[2].logits[40] += 1;
-  golden.prompts[2].rounding = RoundingBound{10, 10, 0};
+  for (GoldenPrompt &prompt : golden.prompts)
+    prompt.rounding = RoundingBound{10, 10, 0};
   EXPECT_FALSE(check().passed());
 }
 
