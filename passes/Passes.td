@@ -71,8 +71,9 @@ def HoistInitializePass : Pass<"deepseek-hoist-initialize", "::mlir::ModuleOp"> 
 def QuantizeFp8Pass : Pass<"deepseek-quantize-fp8", "::mlir::func::FuncOp"> {
   let summary = "Compute bf16 linear projections in block-scaled FP8";
   let description = [{
-    Weights of `linear` and `grouped_linear` that depend on parameters alone are quantised with 128x128 blocks (once, after hoisting), their inputs with 1x128.
-    CHANGES NUMERICS: products are of e4m3 values. Projections whose result decides on experts or tokens (gate, head) keep their precision.
+    Weights of `linear`, `grouped_linear` and naive `mla` that depend on parameters alone are quantised with 128x128 blocks (once, after hoisting), their inputs with 1x128.
+    CHANGES NUMERICS: products are of e4m3 values. Projections whose result decides on experts or tokens (gate, head) keep their precision,
+    as do absorbed factors.
   }];
   let dependentDialects = ["::mlir::deepseek::DeepSeekDialect"];
   let options = [Option<"scaleFormat", "scale-format", "std::string", /*default=*/"\"f32\"", "Format of the new scales: f32 or ue8m0">];

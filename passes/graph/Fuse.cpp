@@ -5,6 +5,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "passes/graph/FusionNames.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace mlir::deepseek {
@@ -225,4 +226,9 @@ struct FusePass : impl::FusePassBase<FusePass> {
 };
 
 } // namespace
+
+SmallVector<StringRef> verticalFusionNames() {
+  return llvm::map_to_vector(patterns, [](const FusionPattern &pattern) -> StringRef { return pattern.name; });
+}
+
 } // namespace mlir::deepseek

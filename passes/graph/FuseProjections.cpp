@@ -5,6 +5,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
+#include "passes/graph/FusionNames.h"
 #include "passes/graph/ParameterOnly.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -37,6 +38,13 @@ Value concatWeights(OpBuilder &b, Location loc, ArrayRef<Value> weights) {
   auto scaled = dyn_cast<BlockScaledType>(weights.front().getType());
   if (!scaled)
     return concat(SmallVector<Value>(weights));
+  // Whole blocks (whyNotJoinable): quantising the joined weight gives the joined quantised weights.
+  if (llvm::all_of(weights, [](Value weight) { return weight.getDefiningOp<QuantizeOp>(); })) {
+    Value joined = concat(llvm::map_to_vector(weights, [](Value weight) -> Value { return weight.getDefiningOp<QuantizeOp>().getX(); }));
+    auto type = BlockScaledType::get(b.getContext(), cast<RankedTensorType>(joined.getType()).getShape(), scaled.getElementType(),
+                                     scaled.getBlock(), scaled.getScaleFormat());
+    return QuantizeOp::create(b, loc, type, joined);
+  }
   SmallVector<Value> data, scales;
   for (Value weight : weights) {
     auto type = cast<BlockScaledType>(weight.getType());
@@ -174,4 +182,7 @@ struct FuseProjectionsPass : impl::FuseProjectionsPassBase<FuseProjectionsPass> 
 };
 
 } // namespace
+
+SmallVector<StringRef> horizontalFusionNames() { return {"projections", "experts"}; }
+
 } // namespace mlir::deepseek

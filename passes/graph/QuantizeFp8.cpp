@@ -25,16 +25,17 @@ struct QuantizeFp8Pass : impl::QuantizeFp8PassBase<QuantizeFp8Pass> {
     }
     SmallVector<Operation *> candidates;
     getOperation().walk([&](Operation *op) {
-      if (isa<LinearOp, GroupedLinearOp>(op))
+      if (isa<LinearOp, GroupedLinearOp, MlaOp>(op))
         candidates.push_back(op);
     });
     DenseMap<Value, Value> quantized; // several projections share one quantised input
     for (Operation *op : candidates) {
       if (auto linear = dyn_cast<LinearOp>(op))
-        rewrite(linear, linear.getXMutable(), linear.getWeightMutable(), *format, quantized);
-      else
-        rewrite(cast<GroupedLinearOp>(op), cast<GroupedLinearOp>(op).getRowsMutable(), cast<GroupedLinearOp>(op).getWeightMutable(),
-                *format, quantized);
+        rewrite(linear, &linear.getXMutable(), linear.getWeightMutable(), *format, quantized);
+      else if (auto grouped = dyn_cast<GroupedLinearOp>(op))
+        rewrite(grouped, &grouped.getRowsMutable(), grouped.getWeightMutable(), *format, quantized);
+      else // the latents are quantised as part of the operation
+        rewrite(cast<MlaOp>(op), /*input=*/nullptr, cast<MlaOp>(op).getKvBMutable(), *format, quantized);
     }
   }
 
@@ -46,7 +47,7 @@ struct QuantizeFp8Pass : impl::QuantizeFp8PassBase<QuantizeFp8Pass> {
   }
 
   template <typename Op>
-  void rewrite(Op op, OpOperand &input, OpOperand &weight, ScaleFormat format, DenseMap<Value, Value> &quantized) {
+  void rewrite(Op op, OpOperand *input, OpOperand &weight, ScaleFormat format, DenseMap<Value, Value> &quantized) {
     auto opts = remark::RemarkOpts::name("QuantizeFp8").category("deepseek-quantize-fp8").function(getOperation().getName());
     if (isa<BlockScaledType>(weight.get().getType()))
       return;
@@ -64,15 +65,15 @@ struct QuantizeFp8Pass : impl::QuantizeFp8PassBase<QuantizeFp8Pass> {
       auto scaled = BlockScaledType::get(b.getContext(), type.getShape(), b.getType<Float8E4M3FNType>(), {blockRows, blockSize}, format);
       return QuantizeOp::create(b, op.getLoc(), scaled, x);
     };
-    Value &x = quantized[input.get()];
-    if (!x) {
-      b.setInsertionPointAfterValue(input.get());
-      x = quantize(input.get(), 1);
-      b.setInsertionPoint(op);
+    weight.set(quantize(weight.get(), blockSize));
+    if (input) {
+      Value &x = quantized[input->get()];
+      if (!x) {
+        b.setInsertionPointAfterValue(input->get());
+        x = quantize(input->get(), 1);
+      }
+      input->set(x);
     }
-    Value w = quantize(weight.get(), blockSize);
-    input.set(x);
-    weight.set(w);
     remark::passed(op.getLoc(), opts) << "quantised weight and input";
   }
 };

@@ -132,3 +132,23 @@ func.func @joins_experts(%x: tensor<8x256xbf16>, %o: tensor<3xi32>) -> (tensor<8
   %z = deepseek.grouped_linear %x, %o, %u : tensor<8x256xbf16>, tensor<3xi32>, tensor<2x64x256xbf16> -> tensor<8x64xbf16>
   return %y, %z : tensor<8x64xbf16>, tensor<8x64xbf16>
 }
+
+// -----
+
+deepseek.parameter @gate : tensor<128x256xbf16>
+deepseek.parameter @up : tensor<128x256xbf16>
+// Weights that are quantised at load are joined before they are: their blocks are the same, and only parameters are concatenated.
+// CHECK-LABEL: func.func @joins_before_quantising
+// ON:            %[[W:.+]] = deepseek.concat %{{.+}}, %{{.+}} dim 0 : {{.*}} -> tensor<256x256xbf16>
+// ON:            %[[Q:.+]] = deepseek.quantize %[[W]] : tensor<256x256xbf16> -> <256x256xf8E4M3FN, 128x128, f32>
+// ON:            deepseek.linear %{{.+}}, %[[Q]] : {{.*}} -> tensor<8x256xbf16>
+// OFF-COUNT-2:   deepseek.linear
+func.func @joins_before_quantising(%x: !deepseek.block_scaled<8x256xf8E4M3FN, 1x128, f32>) -> (tensor<8x128xbf16>, tensor<8x128xbf16>) {
+  %g = deepseek.load_parameter @gate : tensor<128x256xbf16>
+  %u = deepseek.load_parameter @up : tensor<128x256xbf16>
+  %gq = deepseek.quantize %g : tensor<128x256xbf16> -> !deepseek.block_scaled<128x256xf8E4M3FN, 128x128, f32>
+  %uq = deepseek.quantize %u : tensor<128x256xbf16> -> !deepseek.block_scaled<128x256xf8E4M3FN, 128x128, f32>
+  %a = deepseek.linear %x, %gq : !deepseek.block_scaled<8x256xf8E4M3FN, 1x128, f32>, !deepseek.block_scaled<128x256xf8E4M3FN, 128x128, f32> -> tensor<8x128xbf16>
+  %b = deepseek.linear %x, %uq : !deepseek.block_scaled<8x256xf8E4M3FN, 1x128, f32>, !deepseek.block_scaled<128x256xf8E4M3FN, 128x128, f32> -> tensor<8x128xbf16>
+  return %a, %b : tensor<8x128xbf16>, tensor<8x128xbf16>
+}

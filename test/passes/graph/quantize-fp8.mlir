@@ -35,3 +35,21 @@ func.func @keeps_gate(%x: tensor<8x256xbf16>) -> (tensor<8x2xf32>, tensor<8x2xi3
   %v, %i = deepseek.moe_gate %l {topK = 2 : i64, nGroup = 1 : i64, topkGroup = 1 : i64, scoring = #deepseek<scoring sigmoid>, groupScore = #deepseek<group_score none>, normalize = true, scale = 1.0 : f64} : tensor<8x16xf32> -> tensor<8x2xf32>, tensor<8x2xi32>
   return %v, %i : tensor<8x2xf32>, tensor<8x2xi32>
 }
+
+// -----
+
+deepseek.parameter @kv_b : tensor<256x128xbf16>
+!cache = !deepseek.latent_cache<layers = 1, page = 64, latent = 128, rope = 16, element = bf16>
+// kv_b of naive attention is quantised; the operation itself quantises the latents.
+// CHECK-LABEL: func.func @quantizes_kv_b
+// CHECK-SAME:    %[[Q:[^:]+]]: tensor<8x4x32xbf16>
+// CHECK:         %[[W:.+]] = deepseek.quantize %{{.+}} : tensor<256x128xbf16> -> <256x128xf8E4M3FN, 128x128
+// CHECK-NOT:     deepseek.quantize
+// CHECK:         deepseek.mla %[[Q]], %{{.+}}, %{{.+}}[0], %[[W]]
+func.func @quantizes_kv_b(%q: tensor<8x4x32xbf16>, %r: tensor<8x4x16xbf16>, %c: !cache, %p: tensor<8xi32>, %b: tensor<8x16xi32>) -> tensor<8x4x32xbf16> {
+  %w = deepseek.load_parameter @kv_b : tensor<256x128xbf16>
+  %y = deepseek.mla %q, %r, %c[0], %w at %p, %b scale 0.125
+    : tensor<8x4x32xbf16>, tensor<8x4x16xbf16>, !cache, tensor<256x128xbf16>, tensor<8xi32>, tensor<8x16xi32> -> tensor<8x4x32xbf16>
+  %z = deepseek.add %y, %y : tensor<8x4x32xbf16>
+  return %z : tensor<8x4x32xbf16>
+}
