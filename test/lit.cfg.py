@@ -23,6 +23,7 @@ for name in ("CUDA_HOME", "CUDA_PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR"):
 config.substitutions.append(("%source_dir", config.deepseek_source_dir))
 config.substitutions.append(("%build_dir", config.deepseek_build_dir))
 config.substitutions.append(("%python", config.python))
+config.substitutions.append(("%ptxas", config.deepseek_ptxas))
 # The nightly run prints and parses every input once more: DEEPSEEK_OPT_VERIFY_ROUNDTRIP=1.
 if os.environ.get("DEEPSEEK_OPT_VERIFY_ROUNDTRIP") == "1":
     config.substitutions.append((r"\bdeepseek-opt\b", "deepseek-opt --verify-roundtrip"))

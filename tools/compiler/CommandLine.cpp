@@ -3,6 +3,7 @@
 #include "mlir/IR/Remarks.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
+#include "passes/graph/FusionNames.h"
 #include "tools/compiler/Driver.h"
 #include "tools/compiler/Error.h"
 #include "tools/compiler/Pipelines.h"
@@ -27,23 +28,33 @@ struct Flags {
       "activation",
       cl::desc("f32 or bf16: type of activations and latent cache (default: f32 on the CPU, bf16 on GPUs)"),
       cl::cat(category)};
-  cl::opt<int64_t> maxContext{"max-context",
-                              cl::desc("Longest sequence, in tokens (default: the model's, at most 4096)"), cl::init(0),
-                              cl::cat(category)};
-  cl::list<int64_t> decodeBuckets{"decode-buckets", cl::CommaSeparated,
-                                  cl::desc("Batch sizes of decode entries (default: 1,2,4,8)"), cl::cat(category)};
-  cl::list<int64_t> prefillBuckets{"prefill-buckets", cl::CommaSeparated,
-                                   cl::desc("Chunk sizes of prefill entries (default: 16,128)"), cl::cat(category)};
+  // Numbers are read as text: cl's own message about a bad one is not ours to word.
+  cl::opt<std::string> maxContext{"max-context",
+                                  cl::desc("Longest sequence, in tokens (default: the model's, at most 4096)"),
+                                  cl::value_desc("tokens"), cl::cat(category)};
+  cl::list<std::string> decodeBuckets{"decode-buckets", cl::CommaSeparated,
+                                      cl::desc("Batch sizes of decode entries (default: 1,2,4,8)"),
+                                      cl::value_desc("sizes"), cl::cat(category)};
+  cl::list<std::string> prefillBuckets{"prefill-buckets", cl::CommaSeparated,
+                                       cl::desc("Chunk sizes of prefill entries (default: 16,128)"),
+                                       cl::value_desc("sizes"), cl::cat(category)};
   cl::opt<std::string> absorb{"absorb",
                               cl::desc("auto, always or never: absorbed form of MLA (default: auto, by cost)"),
                               cl::init("auto"), cl::cat(category)};
   cl::opt<std::string> level{
       "level", cl::desc("deepseek or kernel: the IR level that the CPU path lowers from (default: deepseek)"),
       cl::init("deepseek"), cl::cat(category)};
+  cl::opt<std::string> quantize{
+      "quantize",
+      cl::desc("none, fp8 or fp8-ue8m0: compute plain projections in block-scaled FP8, with weights quantised at load "
+               "(default: none)"),
+      cl::init("none"), cl::cat(category)};
   cl::list<std::string> disableFusion{"disable-fusion", cl::CommaSeparated,
-                                      cl::desc("Fusions to leave out, by name, or all"), cl::cat(category)};
+                                      cl::desc("Fusions to leave out, by name, or all"), cl::value_desc("names"),
+                                      cl::cat(category)};
   cl::list<std::string> enableFusion{"enable-fusion", cl::CommaSeparated,
-                                     cl::desc("Fusions to switch on that are off by default"), cl::cat(category)};
+                                     cl::desc("Fusions to keep in spite of --disable-fusion=all"),
+                                     cl::value_desc("names"), cl::cat(category)};
   cl::opt<bool> explain{"explain", cl::desc("Print the compiler's decisions, with numbers, on stderr"),
                         cl::cat(category)};
   cl::opt<std::string> compileTo{"compile-to", cl::desc("Stop after this phase and write its IR"),
@@ -62,8 +73,14 @@ struct Flags {
                              cl::value_desc("file"), cl::cat(category)};
 };
 
+llvm::SmallVector<llvm::StringRef> fusionNames() {
+  llvm::SmallVector<llvm::StringRef> names = horizontalFusionNames();
+  llvm::append_range(names, verticalFusionNames());
+  return names;
+}
+
 std::string phaseHelp() {
-  std::string text = "Phases:\n";
+  std::string text = "Fusions:\n  " + llvm::join(fusionNames(), ", ") + "\nPhases:\n";
   CompileOptions options;
   for (Target target : {Target::Cpu, Target::Sm90a}) {
     options.target = target;
@@ -96,14 +113,50 @@ public:
 
 } // namespace
 
-static llvm::Error buckets(llvm::StringRef option, llvm::ArrayRef<int64_t> given, llvm::ArrayRef<int64_t> standard,
-                           llvm::SmallVector<int64_t> &result) {
-  result.assign(given.empty() ? standard.begin() : given.begin(), given.empty() ? standard.end() : given.end());
-  for (int64_t size : result)
-    if (size < 1 || size > (1 << 20))
-      return makeError("--{0}: {1} is no bucket size; expected 1 to {2}", option, size, 1 << 20);
+static llvm::Expected<int64_t> parseCount(llvm::StringRef option, llvm::StringRef text) {
+  constexpr int64_t most = 1 << 20;
+  int64_t value = 0;
+  if (text.getAsInteger(10, value) || value < 1 || value > most)
+    return makeError("--{0}: '{1}' is no integer from 1 to {2}", option, text, most);
+  return value;
+}
+
+static llvm::Error buckets(llvm::StringRef option, llvm::ArrayRef<std::string> given,
+                           llvm::ArrayRef<int64_t> standard, llvm::SmallVector<int64_t> &result) {
+  result.clear();
+  if (given.empty())
+    llvm::append_range(result, standard);
+  for (llvm::StringRef text : given) {
+    llvm::Expected<int64_t> size = parseCount(option, text);
+    if (!size)
+      return size.takeError();
+    result.push_back(*size);
+  }
   llvm::sort(result);
   result.erase(llvm::unique(result), result.end());
+  return llvm::Error::success();
+}
+
+/// The fusions to leave out: those disabled by name, or all of them but the enabled ones.
+static llvm::Error disabledFusions(llvm::ArrayRef<std::string> disabled, llvm::ArrayRef<std::string> enabled,
+                                   llvm::SmallVector<std::string> &result) {
+  llvm::SmallVector<llvm::StringRef> known = fusionNames();
+  auto unknown = [&](llvm::StringRef option, llvm::StringRef name, llvm::StringRef others) {
+    return makeError("--{0}={1} names no fusion; expected {2}{3}", option, name, llvm::join(known, ", "), others);
+  };
+  for (llvm::StringRef name : disabled)
+    if (name != "all" && !llvm::is_contained(known, name))
+      return unknown("disable-fusion", name, " or all");
+  for (llvm::StringRef name : enabled) {
+    if (!llvm::is_contained(known, name))
+      return unknown("enable-fusion", name, "");
+    if (llvm::is_contained(disabled, name))
+      return makeError("fusion '{0}' is both in --enable-fusion and in --disable-fusion", name);
+  }
+  const bool all = llvm::is_contained(disabled, "all");
+  for (llvm::StringRef name : known)
+    if (llvm::is_contained(disabled, name) || (all && !llvm::is_contained(enabled, name)))
+      result.push_back(name.str());
   return llvm::Error::success();
 }
 
@@ -133,15 +186,22 @@ static llvm::Error translate(const Flags &flags, CommandLine &commandLine) {
   if (!absorb)
     return absorb.takeError();
   options.absorb = flags.absorb;
-  if (flags.maxContext < 0)
-    return makeError("--max-context={0}: expected a positive number of tokens", int64_t(flags.maxContext));
-  options.import.maxContext = flags.maxContext;
+  llvm::Expected<int> quantize = choose("quantize", flags.quantize, {"none", "fp8", "fp8-ue8m0"});
+  if (!quantize)
+    return quantize.takeError();
+  options.quantize = flags.quantize;
+  if (!flags.maxContext.empty()) {
+    llvm::Expected<int64_t> tokens = parseCount("max-context", flags.maxContext);
+    if (!tokens)
+      return tokens.takeError();
+    options.import.maxContext = *tokens;
+  }
   if (llvm::Error error = buckets("decode-buckets", flags.decodeBuckets, {1, 2, 4, 8}, options.import.decodeBuckets))
     return error;
   if (llvm::Error error = buckets("prefill-buckets", flags.prefillBuckets, {16, 128}, options.import.prefillBuckets))
     return error;
-  options.disabledFusions.assign(flags.disableFusion.begin(), flags.disableFusion.end());
-  options.enabledFusions.assign(flags.enableFusion.begin(), flags.enableFusion.end());
+  if (llvm::Error error = disabledFusions(flags.disableFusion, flags.enableFusion, options.disabledFusions))
+    return error;
   options.cpu = flags.cpu;
   options.ptxas = flags.ptxas;
   options.compileTo = flags.compileTo;
@@ -178,7 +238,8 @@ llvm::Error compiler::parseCommandLine(int argc, char **argv, CommandLine &comma
 
 llvm::Error compiler::run(MLIRContext &context, const CommandLine &commandLine) {
   if (commandLine.explain) {
-    remark::RemarkCategories categories{".*", std::nullopt, std::nullopt, std::nullopt, std::nullopt};
+    // A kind without a filter of its own is off, whatever the first one, for all kinds, says.
+    remark::RemarkCategories categories{".*", ".*", ".*", ".*", ".*"};
     if (failed(remark::enableOptimizationRemarks(context, std::make_unique<RemarkPrinter>(),
                                                  std::make_unique<remark::RemarkEmittingPolicyAll>(), categories)))
       return makeError("cannot switch on remarks");

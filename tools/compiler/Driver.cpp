@@ -106,6 +106,18 @@ static llvm::Error makeDirectory(llvm::StringRef path) {
   return llvm::Error::success();
 }
 
+/// A result that could not be written is found out before minutes are spent on it.
+static llvm::Error checkOutput(llvm::StringRef path) {
+  if (path == "-")
+    return llvm::Error::success();
+  if (llvm::sys::fs::is_directory(path))
+    return makeError("cannot write {0}: it is a directory, expected the name of a file", path);
+  llvm::StringRef directory = llvm::sys::path::parent_path(path);
+  if (!directory.empty() && !llvm::sys::fs::is_directory(directory))
+    return makeError("cannot write {0}: there is no directory {1}", path, directory);
+  return llvm::Error::success();
+}
+
 llvm::Error compiler::compile(MLIRContext &context, llvm::StringRef input, llvm::StringRef output,
                               const CompileOptions &options) {
   llvm::SmallVector<Phase> phases = phasesOf(options);
@@ -127,6 +139,8 @@ llvm::Error compiler::compile(MLIRContext &context, llvm::StringRef input, llvm:
     if (last < first)
       return makeError("--compile-to={0} comes before --compile-from={1}", options.compileTo, options.compileFrom);
   }
+  if (llvm::Error error = checkOutput(output))
+    return error;
   if (llvm::Error error = makeDirectory(options.dumpPhasesTo))
     return error;
   if (llvm::Error error = makeDirectory(options.dumpKernelsTo))

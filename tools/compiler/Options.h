@@ -18,8 +18,8 @@ struct CompileOptions {
 
   // Graph passes.
   std::string absorb = "auto";                    ///< auto, always or never
-  llvm::SmallVector<std::string> disabledFusions; ///< names, or "all"
-  llvm::SmallVector<std::string> enabledFusions;  ///< of those that are off by default
+  std::string quantize = "none";                  ///< none, fp8 (f32 scales) or fp8-ue8m0
+  llvm::SmallVector<std::string> disabledFusions; ///< names, every one known
 
   // CPU path.
   CpuLevel level = CpuLevel::DeepSeek;

@@ -15,6 +15,7 @@
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/Passes.h"
+#include "passes/graph/FusionNames.h"
 
 using namespace mlir;
 using namespace mlir::deepseek;
@@ -27,16 +28,17 @@ void compiler::buildGraphPipeline(OpPassManager &pm, const CompileOptions &optio
   absorb.target = targetName(options.target).str();
   absorb.context = options.import.maxContext ? options.import.maxContext : absorb.context;
   pm.addNestedPass<func::FuncOp>(createAbsorbMlaPass(absorb));
+  // Before projections are joined: one that decides on experts keeps its precision, and must not meet others.
+  if (options.quantize != "none") {
+    QuantizeFp8PassOptions quantize;
+    quantize.scaleFormat = options.quantize == "fp8" ? "f32" : "ue8m0";
+    pm.addNestedPass<func::FuncOp>(createQuantizeFp8Pass(quantize));
+  }
   // Projections before vertical fusion, which may swallow what joins them.
   FuseProjectionsPassOptions projections;
   FusePassOptions fuse;
-  for (const std::string &name : options.disabledFusions) { // each pass refuses names it does not know
-    const bool horizontal = name == "projections" || name == "experts";
-    if (horizontal || name == "all")
-      projections.disable.push_back(name);
-    if (!horizontal)
-      fuse.disable.push_back(name);
-  }
+  for (const std::string &name : options.disabledFusions)
+    (llvm::is_contained(horizontalFusionNames(), name) ? projections.disable : fuse.disable).push_back(name);
   pm.addNestedPass<func::FuncOp>(createFuseProjectionsPass(projections));
   pm.addPass(createCSEPass());
   // After everything that makes work on parameters, before fusion regions could hold it.
