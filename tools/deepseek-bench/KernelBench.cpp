@@ -45,6 +45,7 @@ std::string valuesText(const BufferInfo &buffer, int64_t pages, const Bytes &byt
   for (size_t i = 0; i < count; ++i) {
     char text[32];
     double value = loadElement(buffer.dtype, bytes.data(), i);
+    value = std::isnan(value) ? std::fabs(value) : value; // no "-nan"
     std::snprintf(text, sizeof(text), isFloat(buffer.dtype) ? "%.5g" : "%.0f", value);
     out += (i % columns == 0 ? "" : " ") + std::string(text) + ((i + 1) % columns == 0 ? "\n" : "");
   }

@@ -370,10 +370,25 @@ def fusion_rope_append(c):
     return [(cache, "f32", "arg0"), (rope(c.q, c.angles, True), "f32", "result0")]
 
 
+@case()
+def float8_extends(c):
+    sign, exponent, mantissa = c.x >> 7, (c.x >> 3) & 15, c.x & 7
+    value = np.where(exponent == 0, mantissa * 2.0**-9, (8.0 + mantissa) * 2.0 ** (exponent.astype(int) - 10))
+    return np.where((c.x & 127) == 127, np.nan, np.where(sign == 1, -value, value))
+
+
+@case()
+def float8_truncates(c):
+    fits = np.abs(c.x) <= 464
+    return np.where(fits, e4m3(np.where(fits, c.x, 0)), np.nan), "exact"
+
+
 # --- reading literals, writing lines ---
 
 def parse_literal(text, type_text):
     *shape, element = type_text.split("x")
+    if text.startswith('"0x'):  # bytes
+        return np.frombuffer(bytes.fromhex(text[3:-1]), np.uint8).reshape([int(n) for n in shape])
     numbers = re.sub(r"0x[0-9A-Fa-f]+", lambda m: str(np.array(int(m[0], 16), np.uint32).view(np.float32)), text)
     numbers = numbers.replace("inf", "np.inf").replace("nan", "np.nan").replace("true", "1").replace("false", "0")
     kind = np.int64 if element.startswith("i") else np.float64
@@ -398,10 +413,13 @@ def lines_of(function, body):
         values = np.asarray(values)
         if np.issubdtype(values.dtype, np.integer):
             element = "i32" if element == "f32" else element
-        values = ROUND[element](values)
+        if element == "exact":  # of type f8E4M3FN, NaN included
+            element = "f8E4M3FN"
+        else:
+            values = ROUND[element](values)
         shape = ", ".join(map(str, values.shape))
         yield f"{function}.{name} {element} [{shape}]"
-        if not element.startswith("i") and any(f"{v * (1 + 3e-7):.5g}" != f"{v * (1 - 3e-7):.5g}" for v in values.flat if element == "f32" and np.frexp(v)[0] != 0.5):
+        if not element.startswith("i") and any(f"{v * (1 + 3e-7):.5g}" != f"{v * (1 - 3e-7):.5g}" for v in values.flat if element == "f32" and np.isfinite(v) and np.frexp(v)[0] * 256 % 1):
             print(f"{function}.{name}: a value lies so near to a half that its fifth digit may round either way; choose other literals", file=sys.stderr)
         for row in values.reshape(-1, values.shape[-1]):
             yield " ".join(f"{v:.0f}" if element.startswith("i") else f"{v:.5g}" for v in row)
