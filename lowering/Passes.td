@@ -199,7 +199,11 @@ def OutlineHostKernelsPass : Pass<"outline-host-kernels", "::mlir::ModuleOp"> {
   let summary = "Move each computation of an entry into a function that equal computations share";
   let description = [{
     A computation is a linalg operation, a copy or a loop in an entry's own block; what it uses becomes arguments, constants are copied into it. Entries end up
-    as lists of calls, with the views, allocations and constants between them.
+    as lists of calls, with the views, allocations and constants between them. Computations that differ only in the outermost size of activations (the number of tokens of
+    their buckets, from 2 on) share a function of a dynamic size.
+
+    Here, where sizes are known, it is decided what runs on threads: linalg operations with at least 2^21 multiply-adds or elements get the attribute `deepseek.threads`, and
+    `scf.parallel` loops with less in them become plain loops.
 
     Requires: bufferized entries of one block. Guarantees: no two private functions have equal bodies.
     ```mlir
@@ -215,8 +219,8 @@ def ConvertLinalgToHostLoopsPass : Pass<"convert-linalg-to-host-loops", "::mlir:
   let summary = "Turn linalg on memrefs into loops for the host";
   let description = [{
     Sums of products become register tiles with f32 accumulators, elementwise work and reductions of the innermost loop become vectors of 8; what is not contiguous
-    stays scalar. Operations with at least 2^21 multiply-adds or elements run on all threads, and so do `scf.parallel` loops with as
-    much in them; smaller ones become plain loops. Which thread computes an element does not change it.
+    stays scalar. Operations marked `deepseek.threads`, or known to have 2^21 multiply-adds or elements, run on all threads, unless they
+    are in an `scf.parallel`. Which thread computes an element does not change it.
     exp and exp2 of f32 become arithmetic.
 
     Requires: bufferized linalg. Guarantees: no linalg operation and no `memref.copy` is left.

@@ -118,7 +118,7 @@ private:
 
   void emitOuter(size_t depth);
   void emitRows();
-  void emitColumns(Value firstRow, Value endRow, int64_t rows, bool oneTile);
+  void emitColumns(Value firstRow, Value endRow, int64_t rows, bool fewRows);
   void emitTile(Value row, Value column, Tile tile);
   SmallVector<Value> accumulate(Value row, Value column, Tile tile, Value from, Value to, int64_t step);
   Value loadOperand(Value operand, AffineMap map, bool vector, int64_t lanes);
@@ -146,20 +146,20 @@ void ContractionEmitter::emitOuter(size_t depth) {
 void ContractionEmitter::emitRows() {
   Value zero = b.index(0), one = b.index(1);
   if (!c.rows)
-    return emitColumns(zero, one, 1, /*oneTile=*/true);
+    return emitColumns(zero, one, 1, /*fewRows=*/true);
   int64_t rows = b.staticSize(*c.rows), tile = ShapedType::isDynamic(rows) ? 4 : std::min<int64_t>(4, rows);
   if (tile == 0)
     return;
   Value full = b.roundDown(b.size(*c.rows), tile);
   emitColumns(zero, full, tile, rows == tile);
   if (ShapedType::isDynamic(rows))
-    b.loop(full, b.size(*c.rows), 1, [&](Value row) { emitColumns(row, b.size(*c.rows), 1, /*oneTile=*/true); });
+    emitColumns(full, b.size(*c.rows), 1, /*fewRows=*/true);
   else if (rows % tile)
-    emitColumns(full, b.size(*c.rows), rows % tile, /*oneTile=*/true);
+    emitColumns(full, b.size(*c.rows), rows % tile, /*fewRows=*/true);
 }
 
-/// All columns of rows [firstRow, endRow), `rows` at a time; of the first `rows` only, if they are `oneTile`.
-void ContractionEmitter::emitColumns(Value firstRow, Value endRow, int64_t rows, bool oneTile) {
+/// All columns of rows [firstRow, endRow), `rows` at a time; `fewRows` if that makes at most three tiles.
+void ContractionEmitter::emitColumns(Value firstRow, Value endRow, int64_t rows, bool fewRows) {
   int64_t extent = b.staticSize(c.columns), width = c.alongSum ? 1 : kLanes;
   // Eight accumulators hide the latency of the multiply-add and leave registers for what is loaded.
   Tile tile{rows, std::max<int64_t>(1, 8 / rows), kLanes};
@@ -167,16 +167,14 @@ void ContractionEmitter::emitColumns(Value firstRow, Value endRow, int64_t rows,
     tile.columns = std::min(tile.columns, extent / width);
   int64_t step = tile.columns * width;
   auto forRows = [&](Value column, Tile shape) {
-    if (oneTile)
-      return emitTile(firstRow, column, shape);
     b.loop(firstRow, endRow, rows, [&](Value row) { emitTile(row, column, shape); });
   };
   // Several blocks of rows share the columns of a block while these are in the first cache.
-  int64_t block = oneTile ? step : llvm::alignTo(kColumnBlock, step);
+  int64_t block = fewRows ? step : llvm::alignTo(kColumnBlock, step);
   Value full = b.roundDown(b.size(c.columns), step);
   auto visitBlock = [&](Value first) {
-    if (oneTile)
-      return emitTile(firstRow, first, tile);
+    if (fewRows)
+      return forRows(first, tile);
     Value end = arith::MinUIOp::create(b, arith::AddIOp::create(b, first, b.index(block)), full);
     b.loop(firstRow, endRow, rows,
            [&](Value row) { b.loop(first, end, step, [&](Value column) { emitTile(row, column, tile); }); });

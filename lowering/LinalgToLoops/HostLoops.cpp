@@ -23,7 +23,7 @@ static int64_t workOf(linalg::LinalgOp op, int64_t assumed) {
   return work;
 }
 
-void host::serializeSmallLoops(Operation *root) {
+static void serializeSmallLoops(Operation *root) {
   SmallVector<scf::ParallelOp> small;
   root->walk([&](scf::ParallelOp op) {
     int64_t work = 0, trips = 1;
@@ -45,12 +45,21 @@ void host::serializeSmallLoops(Operation *root) {
   }
 }
 
+void host::chooseThreads(Operation *root) {
+  serializeSmallLoops(root);
+  root->walk([](linalg::LinalgOp op) {
+    if (workOf(op, /*assumed=*/1) >= kParallelWork)
+      op->setAttr(kThreadsAttrName, UnitAttr::get(op->getContext()));
+  });
+}
+
 LoopBuilder::LoopBuilder(linalg::LinalgOp op, OpBuilder &builder) : ImplicitLocOpBuilder(op.getLoc(), builder) {
   staticSizes = op.getStaticLoopRanges();
   for (Range range : op.createLoopRanges(*this, getLoc()))
     sizes.push_back(getValueOrCreateConstantIndexOp(*this, getLoc(), range.size));
   // What is not known may be small.
-  threads = workOf(op, /*assumed=*/1) >= kParallelWork && !op->getParentOfType<scf::ParallelOp>();
+  threads = (op->hasAttr(kThreadsAttrName) || workOf(op, /*assumed=*/1) >= kParallelWork) &&
+            !op->getParentOfType<scf::ParallelOp>();
 }
 
 Value LoopBuilder::index(int64_t value) { return arith::ConstantIndexOp::create(*this, value); }

@@ -63,8 +63,11 @@ LogicalResult emitContraction(linalg::LinalgOp op, OpBuilder &builder);
 /// operand is not contiguous along it, or where an operation has no vector form.
 LogicalResult emitVectorLoops(linalg::LinalgOp op, OpBuilder &builder);
 
-/// Loops over rows without work for threads become plain loops. Needs the linalg operations in them.
-void serializeSmallLoops(Operation *root);
+/// A linalg operation with this attribute has work for threads, whatever is known of its sizes.
+constexpr llvm::StringLiteral kThreadsAttrName = "deepseek.threads";
+/// Decides while sizes are known: marks the linalg operations that are worth threads; loops over rows (`scf.parallel`)
+/// without work for them become plain loops.
+void chooseThreads(Operation *root);
 
 /// exp and exp2 of f32 (scalars and vectors) become arithmetic: one rule for every lane, and no call.
 void expandExponentials(Operation *root);

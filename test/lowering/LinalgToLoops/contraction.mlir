@@ -79,7 +79,7 @@ func.func @threads_outside(%x: memref<4x1x256xf32>, %w: memref<8192x256xbf16>, %
 
 // -----
 
-// An unknown number of rows: tiles of 4 x 2, then single rows of 8. K = 20 leaves 4 elements for single lanes.
+// An unknown number of rows: tiles of 4 x 2, then single rows of 8 columns, which share what they load of the weights. K = 20 leaves 4 elements for single lanes.
 #x = affine_map<(t, n, k) -> (t, k)>
 #w = affine_map<(t, n, k) -> (n, k)>
 #y = affine_map<(t, n, k) -> (t, n)>
@@ -90,8 +90,8 @@ func.func @threads_outside(%x: memref<4x1x256xf32>, %w: memref<8192x256xbf16>, %
 // CHECK:             scf.for %{{.+}} step %c2
 // CHECK:               %{{.+}}:8 = scf.for %{{.+}} = %c0 to %c16 step %c8
 // CHECK:               %{{.+}}:8 = scf.for %{{.+}} = %c16 to %c20 step %c1 iter_args({{.+}}) -> (vector<1xf32>
-// CHECK:         scf.for %{{.+}} step %c1
-// CHECK:           scf.for %{{.+}} = %c0 to %c64 step %c8
+// CHECK:         scf.for %{{.+}} = %c0 to %c64 step %c8
+// CHECK-NEXT:      scf.for %{{.+}} step %c1
 func.func @dynamic_rows(%x: memref<?x20xf32>, %w: memref<64x20xf32>, %y: memref<?x64xf32>) {
   linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x, %w : memref<?x20xf32>, memref<64x20xf32>) outs(%y : memref<?x64xf32>) {
   ^bb0(%a: f32, %b: f32, %c: f32):
