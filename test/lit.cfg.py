@@ -24,6 +24,7 @@ config.substitutions.append(("%source_dir", config.deepseek_source_dir))
 config.substitutions.append(("%build_dir", config.deepseek_build_dir))
 config.substitutions.append(("%python", config.python))
 config.substitutions.append(("%ptxas", config.deepseek_ptxas))
+config.substitutions.append(("%llvm_include", os.path.join(os.path.dirname(config.llvm_tools_dir), "include")))
 # The nightly run prints and parses every input once more: DEEPSEEK_OPT_VERIFY_ROUNDTRIP=1.
 if os.environ.get("DEEPSEEK_OPT_VERIFY_ROUNDTRIP") == "1":
     config.substitutions.append((r"\bdeepseek-opt\b", "deepseek-opt --verify-roundtrip"))

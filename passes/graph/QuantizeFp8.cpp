@@ -48,7 +48,8 @@ struct QuantizeFp8Pass : impl::QuantizeFp8PassBase<QuantizeFp8Pass> {
 
   template <typename Op>
   void rewrite(Op op, OpOperand *input, OpOperand &weight, ScaleFormat format, DenseMap<Value, Value> &quantized) {
-    auto opts = remark::RemarkOpts::name("QuantizeFp8").category("deepseek-quantize-fp8").function(getOperation().getName());
+    auto opts =
+        remark::RemarkOpts::name("QuantizeFp8").category("deepseek-quantize-fp8").function(getOperation().getName());
     if (isa<BlockScaledType>(weight.get().getType()))
       return;
     if (decides(op.getResult())) {
@@ -62,7 +63,8 @@ struct QuantizeFp8Pass : impl::QuantizeFp8PassBase<QuantizeFp8Pass> {
     OpBuilder b(op);
     auto quantize = [&](Value x, int64_t blockRows) -> Value {
       auto type = cast<RankedTensorType>(x.getType());
-      auto scaled = BlockScaledType::get(b.getContext(), type.getShape(), b.getType<Float8E4M3FNType>(), {blockRows, blockSize}, format);
+      auto scaled = BlockScaledType::get(b.getContext(), type.getShape(), b.getType<Float8E4M3FNType>(),
+                                         {blockRows, blockSize}, format);
       return QuantizeOp::create(b, op.getLoc(), scaled, x);
     };
     weight.set(quantize(weight.get(), blockSize));

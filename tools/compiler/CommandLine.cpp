@@ -121,8 +121,8 @@ static llvm::Expected<int64_t> parseCount(llvm::StringRef option, llvm::StringRe
   return value;
 }
 
-static llvm::Error buckets(llvm::StringRef option, llvm::ArrayRef<std::string> given,
-                           llvm::ArrayRef<int64_t> standard, llvm::SmallVector<int64_t> &result) {
+static llvm::Error buckets(llvm::StringRef option, llvm::ArrayRef<std::string> given, llvm::ArrayRef<int64_t> standard,
+                           llvm::SmallVector<int64_t> &result) {
   result.clear();
   if (given.empty())
     llvm::append_range(result, standard);

@@ -80,7 +80,7 @@ kernel.buffer @odd_o output : tensor<12x7x333xbf16>
 
 // V3, one sequence.
 // CHECK-LABEL: func.func @v3_batch1
-// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [{{16|32|64}}, {{16|32|64}}], stages = {{[2-6]}}, split = 
+// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [{{16|32|64}}, {{16|32|64}}], stages = {{[2-6]}}, split =
 func.func @v3_batch1() {
   %q = kernel.load_buffer @v3_batch1_q : tensor<1x128x512xbf16>
   %r = kernel.load_buffer @v3_batch1_r : tensor<1x128x64xbf16>
@@ -95,7 +95,7 @@ func.func @v3_batch1() {
 
 // Many heads share a tile: a record is read twice or four times, not eight times.
 // CHECK-LABEL: func.func @v3_batch8
-// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [{{32|64}}, 
+// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [{{32|64}},
 func.func @v3_batch8() {
   %q = kernel.load_buffer @v3_batch8_q : tensor<8x128x512xbf16>
   %r = kernel.load_buffer @v3_batch8_r : tensor<8x128x64xbf16>
@@ -111,7 +111,7 @@ func.func @v3_batch8() {
 // A full batch: no parts.
 // CHECK-LABEL: func.func @v3_batch128
 // CHECK-NOT:     mla_combine
-// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [64, 
+// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [64,
 // CHECK-NOT:     mla_combine
 func.func @v3_batch128() {
   %q = kernel.load_buffer @v3_batch128_q : tensor<128x128x512xbf16>
@@ -127,7 +127,7 @@ func.func @v3_batch128() {
 
 // V2-Lite.
 // CHECK-LABEL: func.func @v2_lite_batch1
-// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [16, 
+// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [16,
 func.func @v2_lite_batch1() {
   %q = kernel.load_buffer @v2_lite_batch1_q : tensor<1x16x512xbf16>
   %r = kernel.load_buffer @v2_lite_batch1_r : tensor<1x16x64xbf16>
@@ -142,7 +142,7 @@ func.func @v2_lite_batch1() {
 
 // The same, sixteen sequences.
 // CHECK-LABEL: func.func @v2_lite_batch16
-// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [16, 
+// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [16,
 func.func @v2_lite_batch16() {
   %q = kernel.load_buffer @v2_lite_batch16_q : tensor<16x16x512xbf16>
   %r = kernel.load_buffer @v2_lite_batch16_r : tensor<16x16x64xbf16>
@@ -157,7 +157,7 @@ func.func @v2_lite_batch16() {
 
 // Twice the usual record, 16 and 128 heads.
 // CHECK-LABEL: func.func @wide
-// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [16, 
+// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [16,
 func.func @wide() {
   %q = kernel.load_buffer @wide_q : tensor<1x16x1024xbf16>
   %r = kernel.load_buffer @wide_r : tensor<1x16x128xbf16>
@@ -171,7 +171,7 @@ func.func @wide() {
 }
 
 // CHECK-LABEL: func.func @wide_heads128
-// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [{{32|64}}, 
+// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [{{32|64}},
 func.func @wide_heads128() {
   %q = kernel.load_buffer @wide_heads128_q : tensor<8x128x1024xbf16>
   %r = kernel.load_buffer @wide_heads128_r : tensor<8x128x128xbf16>
@@ -186,7 +186,7 @@ func.func @wide_heads128() {
 
 // Sizes that no tile divides; rows of 80 + 16 elements.
 // CHECK-LABEL: func.func @small
-// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [16, 
+// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [16,
 func.func @small() {
   %q = kernel.load_buffer @small_q : tensor<4x3x80xbf16>
   %r = kernel.load_buffer @small_r : tensor<4x3x16xbf16>
@@ -201,7 +201,7 @@ func.func @small() {
 
 // Three times the usual record.
 // CHECK-LABEL: func.func @wider
-// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [16, 
+// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [16,
 func.func @wider() {
   %q = kernel.load_buffer @wider_q : tensor<1x16x1536xbf16>
   %r = kernel.load_buffer @wider_r : tensor<1x16x64xbf16>
@@ -215,7 +215,7 @@ func.func @wider() {
 }
 
 // CHECK-LABEL: func.func @wider_heads128
-// CHECK:         kernel.mla_decode {{.*}} schedule <tile = 
+// CHECK:         kernel.mla_decode {{.*}} schedule <tile =
 func.func @wider_heads128() {
   %q = kernel.load_buffer @wider_heads128_q : tensor<16x128x1536xbf16>
   %r = kernel.load_buffer @wider_heads128_r : tensor<16x128x64xbf16>
@@ -230,7 +230,7 @@ func.func @wider_heads128() {
 
 // As wide as two stages of 16 records allow.
 // CHECK-LABEL: func.func @widest
-// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [16, 16], stages = 2, 
+// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [16, 16], stages = 2,
 func.func @widest() {
   %q = kernel.load_buffer @widest_q : tensor<1x16x2272xbf16>
   %r = kernel.load_buffer @widest_r : tensor<1x16x64xbf16>
@@ -245,7 +245,7 @@ func.func @widest() {
 
 // Odd sizes, several tokens of a sequence.
 // CHECK-LABEL: func.func @odd
-// CHECK:         kernel.mla_decode {{.*}} schedule <tile = 
+// CHECK:         kernel.mla_decode {{.*}} schedule <tile =
 func.func @odd() {
   %q = kernel.load_buffer @odd_q : tensor<12x7x333xbf16>
   %r = kernel.load_buffer @odd_r : tensor<12x7x11xbf16>
