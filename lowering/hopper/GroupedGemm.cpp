@@ -15,6 +15,9 @@ using namespace mlir;
 using namespace mlir::deepseek;
 using namespace mlir::deepseek::hopper;
 
+/// Unless the schedule says otherwise. Groups give far more CTAs than fit at once, so small ones, of which more are resident, hide each other's start and end.
+constexpr int64_t groupedWarps = 4;
+
 static FailureOr<LaunchPlan> buildSkinnyGroups(kernel::GroupedGemmOp gemm, std::optional<kernel::ScheduleAttr> schedule,
                                                KernelBuilder &k) {
   Operation *op = gemm;
@@ -38,6 +41,8 @@ static FailureOr<LaunchPlan> buildSkinnyGroups(kernel::GroupedGemmOp gemm, std::
   // Rows of one group, if they spread evenly; uneven groups take more tiles or leave lanes idle, never wrong.
   if (failed(planSkinny(op, schedule, llvm::divideCeil(rows, groups), shape)))
     return failure();
+  if (!schedule)
+    shape.warps = groupedWarps;
 
   LaunchPlan plan;
   SmemArena arena(k);
@@ -58,7 +63,7 @@ static FailureOr<LaunchPlan> buildSkinnyGroups(kernel::GroupedGemmOp gemm, std::
     p.bScales = pointerParameter(k, plan, gemm.getBScales());
   }
 
-  gridDependencyWait(k); // the offsets, and so the matrix, come from the kernel before
+  gridDependencyWait(k, rows); // the offsets, and so the matrix, come from the kernel before
   GroupedTile tile = findGroupedTile(k, offsets, groups, shape.mTile, k.blockIndex(1));
   k.when(tile.valid, [&] {
     Value group = k.zext(tile.group, k.i64Ty);

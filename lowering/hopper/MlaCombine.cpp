@@ -99,7 +99,7 @@ FailureOr<LaunchPlan> hopper::buildMlaCombine(Operation *op, KernelBuilder &k) {
   LaunchPlan launch;
   Operands operands{pointerParameter(k, launch, combine.getPartial()), pointerParameter(k, launch, combine.getLse()),
                     pointerParameter(k, launch, combine.getResult())};
-  gridDependencyWait(k);
+  gridDependencyWait(k, partial->sizes[1]);
   Value task = k.add(k.mul(k.blockIndex(), plan.warps), k.warpIndex());
   k.when(k.ltU(task, plan.tasks()),
          [&] { buildCombineBody(k, plan, operands, k.divU(task, plan.chunks()), k.remU(task, plan.chunks())); });

@@ -151,7 +151,7 @@ FailureOr<LaunchPlan> hopper::buildMlaDecode(Operation *op, KernelBuilder &k) {
   SmemArena arena(k);
   MlaDecodeBody body(k, plan, operands, arena);
   body.clearPadding();
-  gridDependencyWait(k);
+  gridDependencyWait(k, plan.tokens);
   // One task for each CTA; row tiles that share records are neighbours.
   Value block = k.blockIndex(), rest = k.divU(block, plan.tasksPerPart());
   body.run({k.divU(rest, plan.split), k.remU(rest, plan.split), k.remU(block, plan.tasksPerPart())});

@@ -241,7 +241,7 @@ FailureOr<LaunchPlan> hopper::buildRouter(Operation *operation, KernelBuilder &k
   bool early = bias && getDeviceView(op.getBias())->readOnly;
   if (early)
     kernel.loadBias(bias, *getDeviceView(op.getBias()));
-  gridDependencyWait(k);
+  gridDependencyWait(k, plan.tokens);
   if (bias && !early)
     kernel.loadBias(bias, *getDeviceView(op.getBias()));
 

@@ -309,7 +309,7 @@ FailureOr<LaunchPlan> hopper::buildRowFusion(Operation *operation, KernelBuilder
   if (rows.prepareTables())
     syncThreads(k);
   kernel.prefetch(/*constant=*/true);
-  gridDependencyWait(k);
+  gridDependencyWait(k, plan->rows);
   if (Value wanted = rowWanted(k, launch, op, rows))
     k.when(wanted, [&] { kernel.emit(); });
   else

@@ -141,7 +141,7 @@ FailureOr<LaunchPlan> hopper::buildSample(Operation *operation, KernelBuilder &k
                         Value(op.getPositions())})
     addresses.push_back(prepare(operand));
   auto [result, resultType] = prepare(op.getResult());
-  gridDependencyWait(k);
+  gridDependencyWait(k, rows);
   Value *slots[] = {&kernel.temperature, &kernel.topK, &kernel.topP, &kernel.seed, &kernel.position};
   for (auto [slot, address] : llvm::zip(slots, addresses))
     *slot = loadGlobal(k, address.second, address.first);

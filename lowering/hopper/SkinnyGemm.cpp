@@ -342,11 +342,11 @@ FailureOr<LaunchPlan> hopper::buildSkinnyProduct(Operation *op, KernelBuilder &k
     p.d = shift(p.d, d->strides[1], d->elementBytes());
   }
   if (!shape.streamB)
-    gridDependencyWait(k);
+    gridDependencyWait(k, rows);
   skinnyGemmBody(k, arena, shape, p, k.mul(k.blockIndex(1), shape.mTile), k.i32(rows),
                  k.mul(k.blockIndex(0), shape.nTile), [&] {
                    if (shape.streamB)
-                     gridDependencyWait(k);
+                     gridDependencyWait(k, rows);
                  });
   gridDependencyTrigger(k);
   plan.grid = {int64_t(llvm::divideCeil(shape.n, shape.nTile)), int64_t(llvm::divideCeil(rows, shape.mTile)), heads};

@@ -176,7 +176,7 @@ FailureOr<LaunchPlan> hopper::buildSortTokens(Operation *operation, KernelBuilde
   kernel.rowOf = pointerParameter(k, launch, op.getRowOf());
   kernel.tokenOf = pointerParameter(k, launch, op.getTokenOf());
   kernel.clear();
-  gridDependencyWait(k);
+  gridDependencyWait(k, kernel.indexView.sizes[0]);
   syncThreads(k);
   kernel.count();
   syncThreads(k);

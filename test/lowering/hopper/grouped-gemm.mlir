@@ -9,7 +9,7 @@ kernel.buffer @y output : tensor<96x1408xbf16>
 
 // 88 tiles of 16 columns; 96 rows in 64 groups need at most 96 / 8 + 64 = 76 row tiles of 8. The host knows no offset.
 // CHECK-LABEL: func.func @experts
-// CHECK:         kernel.launch @grouped_gemm{{.*}} grid [88, 76, 1] threads 256
+// CHECK:         kernel.launch @grouped_gemm{{.*}} grid [88, 76, 1] threads 128
 // Every warp looks for its tile with a prefix sum over 32 groups at a time.
 // PTX:         griddepcontrol.wait
 // PTX:         shfl.sync.up
