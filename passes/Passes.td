@@ -12,7 +12,7 @@ def AbsorbMlaPass : Pass<"deepseek-absorb-mla", "::mlir::func::FuncOp"> {
     `deepseek.mla` becomes `head_linear` (q_nope times the key half of kv_b), `mla_absorbed`, `head_linear` (times the value half).
     CHANGES NUMERICS: the sums over the latent are reassociated, and a block-scaled kv_b is dequantised while its input stays unquantised.
 
-    Requires: nothing. Guarantees: with `always`, no `deepseek.mla` is left; other operations are untouched.
+    Requires: nothing. Guarantees: with `always`, no `deepseek.mla` is left that the absorbed kernel can hold; other operations are untouched.
     ```mlir
     %o = deepseek.mla %q_nope, %q_rope, %cache[0], %w at ...
     // becomes
@@ -22,7 +22,8 @@ def AbsorbMlaPass : Pass<"deepseek-absorb-mla", "::mlir::func::FuncOp"> {
     %v = deepseek.absorb_value %w nope 32 value 32
     %o = deepseek.head_linear %l, %v
     ```
-    In `auto` mode the cost model (passes/cost/MlaForm.h) decides for each function; the remark carries both times.
+    In `auto` mode the cost model (passes/cost/MlaForm.h) decides for each function; the remark carries both times. Where no schedule of the absorbed kernel holds the
+    cache's records, MLA stays naive in every mode.
   }];
   let dependentDialects = ["::mlir::deepseek::DeepSeekDialect"];
   let options = [

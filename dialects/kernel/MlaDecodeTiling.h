@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 
 namespace mlir::deepseek::kernel {
 
@@ -14,9 +15,18 @@ struct MlaDecodeTiling {
 
   static constexpr int64_t kSizes[] = {16, 32, 64}; // of rows and keys
   static constexpr int64_t kWarps[] = {1, 2, 4, 8, 16};
+  static constexpr int64_t kMaxStages = 64;              // the start of the pipeline is unrolled
   static constexpr int64_t kElementBytes = 2;            // bf16
   static constexpr int64_t kMaxSharedBytes = 227 * 1024; // of one CTA on sm_90
   static constexpr int64_t kRegisterFile = 65536;        // of one multiprocessor
+
+  /// True if every field is one that the kernel has code for; the functions below take it for granted.
+  bool isKnown() const {
+    auto among = [](const auto &values, int64_t value) {
+      return std::find(std::begin(values), std::end(values), value) != std::end(values);
+    };
+    return among(kSizes, rows) && among(kSizes, keys) && among(kWarps, warps) && stages >= 2 && stages <= kMaxStages;
+  }
 
   static constexpr int64_t divideCeil(int64_t size, int64_t part) { return (size + part - 1) / part; }
 

@@ -35,7 +35,6 @@ using namespace mlir::deepseek;
 using namespace mlir::deepseek::hopper;
 
 static_assert(kernel::MlaDecodeTiling::kMaxSharedBytes == SmemArena::kMaxBytes);
-static constexpr int64_t kMaxStages = 64; // the start of the pipeline is unrolled
 
 static LogicalResult planShape(kernel::MlaDecodeOp op, MlaDecodePlan &plan) {
   FailureOr<DeviceView> qLatent = getDeviceView(op.getQLatent()), qRope = getDeviceView(op.getQRope()),
@@ -92,8 +91,8 @@ static LogicalResult readSchedule(kernel::MlaDecodeOp op, const MlaDecodePlan &p
            << tiling.keys << " keys, expected 16, 32 or 64 that divide the page of " << plan.page;
   if (!llvm::is_contained(tiling.kWarps, tiling.warps))
     return op.emitError("schedule: warps is ") << tiling.warps << ", expected 1, 2, 4, 8 or 16";
-  if (tiling.stages < 2 || tiling.stages > kMaxStages)
-    return op.emitError("schedule: stages is ") << tiling.stages << ", expected 2 to " << kMaxStages;
+  if (tiling.stages < 2 || tiling.stages > tiling.kMaxStages)
+    return op.emitError("schedule: stages is ") << tiling.stages << ", expected 2 to " << tiling.kMaxStages;
   if (schedule.getCluster() != 1)
     return op.emitError("schedule: cluster is ") << schedule.getCluster() << ", expected 1";
   return success();

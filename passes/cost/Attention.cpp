@@ -23,6 +23,7 @@ constexpr double kStartSeconds = 1.5e-6;
 constexpr int64_t kLeastPositionsPerPart = 64; // fewer do not pay for a CTA's start
 constexpr int64_t kMaxStages = 6;              // more copies under way than a multiprocessor's share of memory needs
 
+constexpr int64_t kSpareRegisters = 32;         // the need for registers is known to about as many
 constexpr double kCombineElementsOfBlock = 512; // four warps, four columns a lane
 constexpr int64_t kCombinePartsUnderWay = 8;
 
@@ -125,15 +126,17 @@ Estimate mlir::deepseek::cost::prefillEstimate(const PrefillShape &s, const Mach
 
 std::optional<DecodeChoice> mlir::deepseek::cost::chooseDecodeSchedule(const DecodeShape &s, const Machine &m,
                                                                        int64_t wantedSplit) {
-  std::optional<DecodeChoice> best;
+  std::optional<DecodeChoice> best, tight;
   auto consider = [&](const DecodeSchedule &schedule) {
-    if (!tilingOf(s, schedule).fits())
+    const MlaDecodeTiling tiling = tilingOf(s, schedule);
+    if (!tiling.fits())
       return;
     Estimate e = decodeEstimate(s, schedule, m);
     if (!wantedSplit)
       e.seconds += combineEstimate(s, schedule.split, m).seconds;
-    if (!best || e.seconds < best->estimate.seconds)
-      best = {schedule, e};
+    std::optional<DecodeChoice> &rank = tiling.registers() + kSpareRegisters <= tiling.maxRegisters() ? best : tight;
+    if (!rank || e.seconds < rank->estimate.seconds)
+      rank = {schedule, e};
   };
   for (int64_t rows : MlaDecodeTiling::kSizes) {
     if (rows > 16 && rows / 2 >= rowsOfSequence(s))
@@ -147,5 +150,5 @@ std::optional<DecodeChoice> mlir::deepseek::cost::chooseDecodeSchedule(const Dec
           for (int64_t split = wantedSplit ? wantedSplit : 1; split <= (wantedSplit ? wantedSplit : most); ++split)
             consider({rows, keys, stages, warps, split});
   }
-  return best;
+  return best ? best : tight;
 }

@@ -17,14 +17,15 @@ struct Machine {
   double fetchLatency;   // s from a load to its data under load: bytes under way / latency bounds a unit's rate
   double fetchRate;      // bytes/s that one unit can take in
   double clock;          // cycles/s of a unit
+  bool hasKernels;       // runs the kernels of lowering/hopper: their schedules decide
 };
 
-/// One H200. Measured (docs/benchmarks.md): read stream, 8192^3 products, boundary between memory-bound kernels; the
-/// latency follows from the rates measured with 16 and 24 KB under way for each multiprocessor. Estimates: single
-/// warps, cache, clock.
+/// One H200. Measured: read stream, 8192^3 products, boundary between memory-bound kernels of a graph with programmatic
+/// dependent launch (1.9 us without); the latency follows from the rates measured with 16 and 24 KB under way for each
+/// multiprocessor. Estimates: single warps, cache, clock.
 inline constexpr Machine h200{.readBandwidth = 4.6e12,
                               .matrixRate = 777e12,
-                              .kernelOverhead = 1.9e-6,
+                              .kernelOverhead = 1.7e-6,
                               .computeUnits = 132,
                               .scaledRate = 1300e12,
                               .warpRate = 400e12,
@@ -32,7 +33,8 @@ inline constexpr Machine h200{.readBandwidth = 4.6e12,
                               .cacheBytes = 30e6,
                               .fetchLatency = 0.67e-6,
                               .fetchRate = 100e9,
-                              .clock = 1.755e9};
+                              .clock = 1.755e9,
+                              .hasKernels = true};
 /// Two cores with AVX2: a desk machine, for choices on the CPU target.
 inline constexpr Machine hostCpu{.readBandwidth = 10e9,
                                  .matrixRate = 60e9,
@@ -44,7 +46,8 @@ inline constexpr Machine hostCpu{.readBandwidth = 10e9,
                                  .cacheBytes = 1e6,
                                  .fetchLatency = 1e-7,
                                  .fetchRate = 10e9,
-                                 .clock = 2.5e9};
+                                 .clock = 2.5e9,
+                                 .hasKernels = false};
 
 inline const Machine &machineOf(std::string_view target) { return target == "cpu" ? hostCpu : h200; }
 

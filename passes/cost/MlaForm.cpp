@@ -1,37 +1,54 @@
-// Cost of the two forms of MLA. Each kernel takes the larger of its bytes over bandwidth and its FLOPs over rate, plus
-// a fixed cost.
+// Cost of the two forms of MLA: of the kernels that each becomes, with the schedules that those would get; on a machine
+// without kernels, the larger of bytes over bandwidth and FLOPs over rate, plus a fixed cost for each step.
 #include "passes/cost/MlaForm.h"
+#include "passes/cost/Attention.h"
+#include "passes/cost/Schedules.h"
 #include <algorithm>
+#include <limits>
 
 using namespace mlir::deepseek::cost;
 
-static double kernelSeconds(double bytes, double flops, const Machine &m) {
-  return std::max(bytes / m.readBandwidth, flops / m.matrixRate) + m.kernelOverhead;
+static double stepSeconds(double bytes, double flops, const Machine &m) {
+  return boundedBy(bytes, flops, {{bytes / m.readBandwidth, "memory"}, {flops / m.matrixRate, "products"}}, m).seconds;
+}
+
+static double productSeconds(const GemmShape &s, const Machine &m) {
+  const double heads = double(s.heads), weights = heads * double(s.n) * double(s.k);
+  if (!m.hasKernels)
+    return stepSeconds(weights * double(s.elementBytes) + 2 * heads * double(s.m) * double(s.n + s.k),
+                       2 * double(s.m) * weights, m);
+  return chooseGemm(s, /*tmaAddressable=*/true, m).estimate.seconds;
 }
 
 double mlir::deepseek::cost::mlaNaiveSeconds(const MlaShape &s, const Machine &m) {
-  const double positions = double(s.sequences) * double(s.context);
-  const double expanded = double(s.heads) * double(s.nope + s.value);
-  const double element = 2; // bytes of an expanded key or value
   // Gather the latents, expand them to keys and values, attend. A token attends to half of its own chunk: context is
   // large, so ignored.
-  double gather = kernelSeconds(2 * positions * double(s.latent + s.rope) * double(s.cacheBytes), 0, m);
-  double expand = kernelSeconds(expanded * double(s.latent) * double(s.weightBytes) +
-                                    positions * (double(s.latent) + expanded) * element,
-                                2 * positions * expanded * double(s.latent), m);
-  double attend =
-      kernelSeconds(positions * (expanded + double(s.rope)) * element,
-                    2 * double(s.tokens) * double(s.context) * double(s.heads) * double(s.nope + s.rope + s.value), m);
-  return gather + expand + attend;
+  const double positions = double(s.sequences) * double(s.context);
+  const int64_t expanded = s.heads * (s.nope + s.value);
+  const double gather = stepSeconds(2 * positions * double(s.latent + s.rope) * double(s.cacheBytes), 0, m);
+  const double expand = productSeconds({s.sequences * s.context, expanded, s.latent, 1, s.weightBytes}, m);
+  if (m.hasKernels)
+    return gather + expand +
+           prefillEstimate({s.tokens, s.sequences, s.heads, s.nope + s.rope, s.value, s.context,
+                            std::min<int64_t>(64, s.tokens / s.sequences)},
+                           m)
+               .seconds;
+  const double element = 2; // bytes of an expanded key or value
+  return gather + expand +
+         stepSeconds(positions * double(expanded + s.rope) * element,
+                     2 * double(s.tokens) * double(s.context) * double(s.heads) * double(s.nope + s.rope + s.value), m);
 }
 
 double mlir::deepseek::cost::mlaAbsorbedSeconds(const MlaShape &s, const Machine &m) {
-  const double positions = double(s.sequences) * double(s.context), tokens = double(s.tokens);
-  auto project = [&](int64_t headSize) { // one of the two absorbed factors
-    double weights = double(s.heads) * double(s.latent) * double(headSize);
-    return kernelSeconds(weights * double(s.weightBytes), 2 * tokens * weights, m);
-  };
-  double attend = kernelSeconds(positions * double(s.latent + s.rope) * double(s.cacheBytes),
-                                2 * tokens * double(s.context) * double(s.heads) * double(2 * s.latent + s.rope), m);
-  return project(s.nope) + attend + project(s.value);
+  const int64_t factorBytes = std::max<int64_t>(2, s.weightBytes); // a block-scaled weight is dequantised
+  const double project = productSeconds({s.tokens, s.latent, s.nope, s.heads, factorBytes}, m) +
+                         productSeconds({s.tokens, s.value, s.latent, s.heads, factorBytes}, m);
+  if (m.hasKernels) {
+    std::optional<DecodeChoice> attend =
+        chooseDecodeSchedule({s.tokens, s.sequences, s.heads, s.latent, s.rope, s.page, s.context, s.context}, m);
+    return attend ? project + attend->estimate.seconds : std::numeric_limits<double>::infinity();
+  }
+  return project +
+         stepSeconds(double(s.sequences) * double(s.context) * double(s.latent + s.rope) * double(s.cacheBytes),
+                     2 * double(s.tokens) * double(s.context) * double(s.heads) * double(2 * s.latent + s.rope), m);
 }

@@ -31,19 +31,13 @@ std::span<const TileShare> tensorCoreTiles(const GemmShape &s) {
 GemmChoice mlir::deepseek::cost::chooseGemm(const GemmShape &s, bool tmaAddressable, const Machine &machine) {
   GemmChoice choice{};
   choice.family = s.m <= skinnyRows || !tmaAddressable ? GemmFamily::Skinny : GemmFamily::TensorCore;
-  const double passes =
-      choice.family == GemmFamily::Skinny ? double((s.m + rowsPerSkinnyTile - 1) / rowsPerSkinnyTile) : 1.0;
-  const double bytes =
-      double(s.heads) * double(s.elementBytes) * (passes * double(s.n) * double(s.k) + double(s.m) * double(s.k)) +
-      2.0 * double(s.heads) * double(s.m) * double(s.n);
-  const double flops = 2.0 * double(s.heads) * double(s.m) * double(s.n) * double(s.k);
-  const double byteTime = bytes / machine.readBandwidth, productTime = flops / machine.matrixRate;
-  choice.limit = byteTime >= productTime ? "bytes" : "products";
-  choice.seconds = std::max(byteTime, productTime) + machine.kernelOverhead;
   choice.tileM = s.m <= 8 ? 8 : s.m <= 16 ? 16 : 32;
-  choice.tileN =
-      s.m <= 16 || s.elementBytes == 1 ? 16 : 32; // block-scaled sums are kept twice: 32 x 32 of them would spill
+  // Block-scaled sums are kept twice: 32 x 32 of them would spill.
+  choice.tileN = s.m <= 16 || s.elementBytes == 1 ? 16 : 32;
   choice.warps = 8;
+  choice.estimate = choice.family == GemmFamily::Skinny
+                        ? skinnyEstimate(s, choice.tileM, choice.tileN, choice.warps, machine)
+                        : tensorCoreEstimate(s, chooseTensorCoreTile(s, machine), machine);
   return choice;
 }
 

@@ -16,9 +16,8 @@ enum class GemmFamily { Skinny, TensorCore };
 
 struct GemmChoice {
   GemmFamily family;
-  double seconds;              // estimate
-  const char *limit;           // "bytes" or "products": what bounds it
   int64_t tileM, tileN, warps; // of the skinny family; the tensor-core family has its own table
+  Estimate estimate;
 };
 
 /// `tmaAddressable`: rows of A and B start at multiples of 16 bytes.

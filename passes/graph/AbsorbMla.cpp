@@ -5,6 +5,7 @@
 #include "mlir/IR/Remarks.h"
 #include "passes/Passes.h"
 #include "passes/cost/MlaForm.h"
+#include <cmath>
 
 namespace mlir::deepseek {
 #define GEN_PASS_DEF_ABSORBMLAPASS
@@ -32,7 +33,8 @@ cost::MlaShape shapeOf(MlaOp mla, int64_t context) {
           /*nope=*/nope.getDimSize(2),
           /*value=*/result.getDimSize(2),
           elementBytes(mla.getKvB().getType()),
-          int64_t(cache.getElement().getIntOrFloatBitWidth() / 8)};
+          int64_t(cache.getElement().getIntOrFloatBitWidth() / 8),
+          cache.getPage()};
 }
 
 void absorb(MlaOp mla, IRRewriter &rewriter) {
@@ -53,9 +55,10 @@ void absorb(MlaOp mla, IRRewriter &rewriter) {
   auto latentType = RankedTensorType::get({tokens, heads, latent}, resultType.getElementType());
   Value key = AbsorbKeyOp::create(rewriter, loc, keyType, mla.getKvB(), nope, value);
   Value qLatent = HeadLinearOp::create(rewriter, loc, latentType, mla.getQNope(), key);
-  Value attended = MlaAbsorbedOp::create(rewriter, loc, latentType, qLatent, mla.getQRope(), mla.getCache(), mla.getLayerAttr(),
-                                         mla.getPositions(), mla.getBlockTable(), mla.getScaleAttr(), mla.getLatentNormAttr(),
-                                         mla.getNormEpsAttr(), mla.getNormWeight(), mla.getNormBias());
+  Value attended =
+      MlaAbsorbedOp::create(rewriter, loc, latentType, qLatent, mla.getQRope(), mla.getCache(), mla.getLayerAttr(),
+                            mla.getPositions(), mla.getBlockTable(), mla.getScaleAttr(), mla.getLatentNormAttr(),
+                            mla.getNormEpsAttr(), mla.getNormWeight(), mla.getNormBias());
   Value factor = AbsorbValueOp::create(rewriter, loc, valueType, mla.getKvB(), nope, value);
   rewriter.replaceOpWithNewOp<HeadLinearOp>(mla, resultType, attended, factor);
 }
@@ -78,7 +81,8 @@ struct AbsorbMlaPass : impl::AbsorbMlaPassBase<AbsorbMlaPass> {
 
   bool isWanted(MlaOp mla) {
     const bool onGpu = target != "cpu";
-    auto opts = remark::RemarkOpts::name("AbsorbMla").category("deepseek-absorb-mla").function(getOperation().getName());
+    auto opts =
+        remark::RemarkOpts::name("AbsorbMla").category("deepseek-absorb-mla").function(getOperation().getName());
     if (mode == "never")
       return false;
     if (onGpu && mla.getLatentNorm() != LatentNorm::None) {
@@ -89,9 +93,16 @@ struct AbsorbMlaPass : impl::AbsorbMlaPassBase<AbsorbMlaPass> {
     const cost::Machine &machine = cost::machineOf(target.getValue());
     cost::MlaShape shape = shapeOf(mla, context);
     const double naive = cost::mlaNaiveSeconds(shape, machine), absorbed = cost::mlaAbsorbedSeconds(shape, machine);
+    if (std::isinf(absorbed)) {
+      remark::missed(mla.getLoc(), opts)
+          << llvm::formatv("kept naive: no schedule of the absorbed kernel holds records of {0} + {1} elements",
+                           shape.latent, shape.rope)
+                 .str();
+      return false;
+    }
     const bool cheaper = absorbed <= naive;
-    auto text = llvm::formatv("absorbed {0:F1} us, naive {1:F1} us at T={2}, S={3}, context {4}, {5} heads{6}", absorbed * 1e6,
-                              naive * 1e6, shape.tokens, shape.sequences, shape.context, shape.heads,
+    auto text = llvm::formatv("absorbed {0:F1} us, naive {1:F1} us at T={2}, S={3}, context {4}, {5} heads{6}",
+                              absorbed * 1e6, naive * 1e6, shape.tokens, shape.sequences, shape.context, shape.heads,
                               mode == "always" ? " (absorption forced)" : "");
     if (mode == "always" || cheaper)
       remark::passed(mla.getLoc(), opts) << text.str();

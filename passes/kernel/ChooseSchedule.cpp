@@ -60,9 +60,10 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
     cost::GemmChoice choice = cost::chooseGemm(shape, tma, cost::h200);
     const bool skinny = choice.family == cost::GemmFamily::Skinny;
     remark::passed(gemm.getLoc(), opts())
-        << llvm::formatv("{0} for {1} x {2} x {3}, {4} heads{5}: {6:F1} us, limited by {7}",
-                         skinny ? "skinny_gemm" : "gemm", shape.m, shape.n, shape.k, shape.heads,
-                         tma ? "" : ", rows not 16-byte aligned", choice.seconds * 1e6, choice.limit)
+        << llvm::formatv("{0} for {1} x {2} x {3}{4}{5}: {6:F1} us, limited by {7}", skinny ? "skinny_gemm" : "gemm",
+                         shape.m, shape.n, shape.k,
+                         shape.heads > 1 ? llvm::formatv(", {0} heads", shape.heads).str() : "",
+                         tma ? "" : ", rows not 16-byte aligned", choice.estimate.seconds * 1e6, choice.estimate.limit)
                .str();
     if (!skinny) {
       cost::TensorCoreTile tile = cost::chooseTensorCoreTile(shape, cost::h200);

@@ -1,5 +1,6 @@
 // Sizes of kernel operations, as the cost model wants them.
 #include "passes/kernel/EstimateKernel.h"
+#include "dialects/kernel/MlaDecodeTiling.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -43,20 +44,28 @@ cost::DecodeShape kernel::decodeShapeOf(MlaDecodeOp op, int64_t context) {
           std::min(context, capacity)};
 }
 
+/// The schedule's tile of two sizes or more, if there is one that can be divided by: the builders refuse others.
+static std::optional<ScheduleAttr> tiledSchedule(Operation *op) {
+  auto schedule = op->getAttrOfType<ScheduleAttr>("schedule");
+  if (!schedule || schedule.getTile().size() < 2 || llvm::any_of(schedule.getTile(), [](int64_t n) { return n < 1; }) ||
+      std::min({schedule.getStages(), schedule.getSplit(), schedule.getWarps()}) < 1)
+    return std::nullopt;
+  return schedule;
+}
+
 static cost::Estimate estimateTensorCore(GemmOp op, const cost::Machine &m) {
   const cost::GemmShape shape = gemmShapeOf(op);
   cost::TensorCoreTile tile = cost::chooseTensorCoreTile(shape, m);
-  if (std::optional<ScheduleAttr> schedule = op.getSchedule(); schedule && schedule->getTile().size() >= 2)
+  if (std::optional<ScheduleAttr> schedule = tiledSchedule(op))
     tile.m = schedule->getTile()[0], tile.n = schedule->getTile()[1], tile.stages = schedule->getStages();
   return cost::tensorCoreEstimate(shape, tile, m);
 }
 
 static cost::Estimate estimateSkinny(SkinnyGemmOp op, const cost::Machine &m) {
   const cost::GemmShape shape = gemmShapeOf(op);
-  const cost::GemmChoice choice = cost::chooseGemm(shape, /*tmaAddressable=*/false, m);
-  if (std::optional<ScheduleAttr> schedule = op.getSchedule(); schedule && schedule->getTile().size() >= 2)
+  if (std::optional<ScheduleAttr> schedule = tiledSchedule(op))
     return cost::skinnyEstimate(shape, schedule->getTile()[0], schedule->getTile()[1], schedule->getWarps(), m);
-  return cost::skinnyEstimate(shape, choice.tileM, choice.tileN, choice.warps, m);
+  return cost::chooseGemm(shape, /*tmaAddressable=*/false, m).estimate;
 }
 
 static cost::Estimate estimateGrouped(GroupedGemmOp op, const cost::Machine &m) {
@@ -67,12 +76,12 @@ static cost::Estimate estimateGrouped(GroupedGemmOp op, const cost::Machine &m) 
 
 static cost::Estimate estimateDecode(MlaDecodeOp op, int64_t context, const cost::Machine &m) {
   const cost::DecodeShape shape = decodeShapeOf(op, context);
-  std::optional<ScheduleAttr> schedule = op.getSchedule();
-  if (schedule && schedule->getTile().size() >= 2)
-    return cost::decodeEstimate(shape,
-                                {schedule->getTile()[0], schedule->getTile()[1], schedule->getStages(),
-                                 schedule->getWarps(), schedule->getSplit()},
-                                m);
+  if (std::optional<ScheduleAttr> schedule = tiledSchedule(op)) {
+    const cost::DecodeSchedule given{schedule->getTile()[0], schedule->getTile()[1], schedule->getStages(),
+                                     schedule->getWarps(), schedule->getSplit()};
+    if (MlaDecodeTiling{shape.latent, shape.rope, given.rows, given.keys, given.stages, given.warps}.isKnown())
+      return cost::decodeEstimate(shape, given, m);
+  }
   std::optional<cost::DecodeChoice> choice =
       cost::chooseDecodeSchedule(shape, m, op.getLse() ? shapeOf(op.getLse())[0] : 1);
   return choice ? choice->estimate : cost::Estimate();
@@ -88,8 +97,8 @@ static cost::Estimate estimateCombine(MlaCombineOp op, const cost::Machine &m) {
 static cost::Estimate estimatePrefill(MlaPrefillOp op, int64_t context, const cost::Machine &m) {
   ArrayRef<int64_t> q = shapeOf(op.getQNope()), kv = shapeOf(op.getKv());
   const int64_t sequences = op.getSequences(), value = shapeOf(op.getResult())[2];
-  std::optional<ScheduleAttr> schedule = op.getSchedule();
-  const int64_t rows = schedule && !schedule->getTile().empty() ? schedule->getTile()[0] : std::min<int64_t>(64, q[0]);
+  std::optional<ScheduleAttr> schedule = tiledSchedule(op);
+  const int64_t rows = schedule ? schedule->getTile()[0] : std::min<int64_t>(64, q[0]);
   return cost::prefillEstimate(
       {q[0], sequences, q[1], q[2] + shapeOf(op.getQRope())[2], value, std::min(context, kv[0] / sequences), rows}, m);
 }

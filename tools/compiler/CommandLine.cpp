@@ -1,11 +1,11 @@
 #include "tools/compiler/CommandLine.h"
 #include "mlir/IR/AsmState.h"
-#include "mlir/IR/Remarks.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
 #include "passes/graph/FusionNames.h"
 #include "tools/compiler/Driver.h"
 #include "tools/compiler/Error.h"
+#include "tools/compiler/Explain.h"
 #include "tools/compiler/Pipelines.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/raw_ostream.h"
@@ -55,8 +55,13 @@ struct Flags {
   cl::list<std::string> enableFusion{"enable-fusion", cl::CommaSeparated,
                                      cl::desc("Fusions to keep in spite of --disable-fusion=all"),
                                      cl::value_desc("names"), cl::cat(category)};
-  cl::opt<bool> explain{"explain", cl::desc("Print the compiler's decisions, with numbers, on stderr"),
-                        cl::cat(category)};
+  cl::opt<bool> explain{
+      "explain",
+      cl::desc("Print each entry's kernels with their predicted time, and the compiler's decisions, on stderr"),
+      cl::cat(category)};
+  cl::opt<std::string> explainContext{"explain-context",
+                                      cl::desc("Length of the sequences that --explain assumes (default: 4096)"),
+                                      cl::value_desc("tokens"), cl::cat(category)};
   cl::opt<std::string> compileTo{"compile-to", cl::desc("Stop after this phase and write its IR"),
                                  cl::value_desc("phase"), cl::cat(category)};
   cl::opt<std::string> compileFrom{"compile-from",
@@ -102,14 +107,6 @@ llvm::Expected<int> choose(llvm::StringRef option, llvm::StringRef value,
   }
   return makeError("--{0}={1}: expected {2}", option, value, known);
 }
-
-/// Prints each remark as one line: function, pass, decision.
-class RemarkPrinter : public remark::detail::MLIRRemarkStreamerBase {
-public:
-  void streamOptimizationRemark(const remark::detail::Remark &remark) override {
-    llvm::errs() << remark.getMsg() << "\n";
-  }
-};
 
 } // namespace
 
@@ -164,7 +161,13 @@ static llvm::Error translate(const Flags &flags, CommandLine &commandLine) {
   CompileOptions &options = commandLine.options;
   commandLine.input = flags.input;
   commandLine.output = flags.output;
-  commandLine.explain = flags.explain;
+  options.explain = flags.explain;
+  if (!flags.explainContext.empty()) {
+    llvm::Expected<int64_t> tokens = parseCount("explain-context", flags.explainContext);
+    if (!tokens)
+      return tokens.takeError();
+    options.explainContext = *tokens;
+  }
   llvm::Expected<int> target = choose("target", flags.target, {"cpu", "sm_90a"});
   if (!target)
     return target.takeError();
@@ -237,12 +240,12 @@ llvm::Error compiler::parseCommandLine(int argc, char **argv, CommandLine &comma
 }
 
 llvm::Error compiler::run(MLIRContext &context, const CommandLine &commandLine) {
-  if (commandLine.explain) {
-    // A kind without a filter of its own is off, whatever the first one, for all kinds, says.
-    remark::RemarkCategories categories{".*", ".*", ".*", ".*", ".*"};
-    if (failed(remark::enableOptimizationRemarks(context, std::make_unique<RemarkPrinter>(),
-                                                 std::make_unique<remark::RemarkEmittingPolicyAll>(), categories)))
-      return makeError("cannot switch on remarks");
-  }
-  return compile(context, commandLine.input, commandLine.output, commandLine.options);
+  if (!commandLine.options.explain)
+    return compile(context, commandLine.input, commandLine.output, commandLine.options);
+  auto log = std::make_shared<DecisionLog>();
+  if (failed(collectDecisions(context, log)))
+    return makeError("cannot switch on remarks");
+  llvm::Error error = compile(context, commandLine.input, commandLine.output, commandLine.options);
+  log->print(llvm::errs());
+  return error;
 }

@@ -10,7 +10,6 @@ namespace mlir::deepseek::compiler {
 struct CommandLine {
   std::string input;
   std::string output;
-  bool explain = false;
   CompileOptions options;
 };
 

@@ -4,6 +4,7 @@
 #include "models/ModelConfig.h"
 #include "tools/compiler/ArtifactWriter.h"
 #include "tools/compiler/Error.h"
+#include "tools/compiler/Explain.h"
 #include "tools/compiler/HostCode.h"
 #include "tools/compiler/Pipelines.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -77,6 +78,12 @@ static llvm::Expected<size_t> findPhase(llvm::ArrayRef<Phase> phases, llvm::Stri
 }
 
 /// Runs phases first..last over `module`, dumping the IR after each if asked.
+/// Kernels have schedules and still are operations after one phase only.
+static void explain(ModuleOp module, const Phase &done, const CompileOptions &options) {
+  if (options.explain && done.name == "kernel")
+    printPlan(module, options.explainContext, llvm::errs());
+}
+
 static llvm::Error runPhases(ModuleOp module, llvm::ArrayRef<Phase> phases, size_t first, size_t last,
                              const CompileOptions &options) {
   for (size_t index = first; index <= last && index < phases.size(); ++index) {
@@ -90,6 +97,7 @@ static llvm::Error runPhases(ModuleOp module, llvm::ArrayRef<Phase> phases, size
       if (llvm::failed(pm.run(module)))
         return makeError("phase '{0}' failed", phase.name);
     }
+    explain(module, phase, options);
     if (!options.dumpPhasesTo.empty())
       if (llvm::Error error =
               writeModule(module, llvm::formatv("{0}/{1}-{2}.mlir", options.dumpPhasesTo, index, phase.name).str()))
@@ -149,6 +157,8 @@ llvm::Error compiler::compile(MLIRContext &context, llvm::StringRef input, llvm:
   auto module = loadInput(context, input, options);
   if (!module)
     return module.takeError();
+  if (first > 0)
+    explain(**module, phases[first - 1], options);
   if (llvm::Error error = runPhases(**module, phases, first, last, options))
     return error;
   if (!options.compileTo.empty())

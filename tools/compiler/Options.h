@@ -27,6 +27,9 @@ struct CompileOptions {
 
   std::string ptxas; ///< empty: found on PATH or in the CUDA toolkit
 
+  bool explain = false;          ///< print the plan of each entry on stderr
+  int64_t explainContext = 4096; ///< context length that the plan's attention is estimated for (tokens)
+
   // Phases.
   std::string compileTo, compileFrom; ///< names of phases; empty for the whole pipeline
   std::string dumpPhasesTo;           ///< directory for the IR after each phase

@@ -57,3 +57,19 @@ func.func @block_scaled(%qn: tensor<1x16x128xbf16>, %qr: tensor<1x16x64xbf16>,
       !deepseek.block_scaled<4096x512xf8E4M3FN, 128x128, f32>, tensor<1xi32>, tensor<1x64xi32> -> tensor<1x16x128xbf16>
   return %o : tensor<1x16x128xbf16>
 }
+
+// -----
+
+// No schedule of the absorbed kernel holds these records: naive, whatever is asked for.
+// CHECK-LABEL: func.func @wide_records
+// CHECK-NOT:     deepseek.mla_absorbed
+// CHECK:         deepseek.mla %
+// REMARK:        [Missed] AbsorbMla | Category:deepseek-absorb-mla | Function=wide_records | Remark="kept naive: no schedule of the absorbed kernel holds records of 8192 + 64 elements"
+func.func @wide_records(%qn: tensor<1x16x128xbf16>, %qr: tensor<1x16x64xbf16>,
+    %c: !deepseek.latent_cache<layers = 1, page = 64, latent = 8192, rope = 64, element = bf16>, %w: tensor<4096x8192xbf16>,
+    %p: tensor<1xi32>, %b: tensor<1x64xi32>) -> tensor<1x16x128xbf16> {
+  %o = deepseek.mla %qn, %qr, %c[0], %w at %p, %b scale 0.1
+    : tensor<1x16x128xbf16>, tensor<1x16x64xbf16>, !deepseek.latent_cache<layers = 1, page = 64, latent = 8192, rope = 64, element = bf16>,
+      tensor<4096x8192xbf16>, tensor<1xi32>, tensor<1x64xi32> -> tensor<1x16x128xbf16>
+  return %o : tensor<1x16x128xbf16>
+}
