@@ -13,6 +13,10 @@ Status configureHostThreads(int threads) {
     return Status::error("the number of threads must be from 1 to 4096, got " + std::to_string(threads));
   bool isOverride = threads > 0;
   setenv("OMP_NUM_THREADS", std::to_string(isOverride ? threads : physicalCores()).c_str(), isOverride);
+  // Where other processes keep the cores busy, a worker that waits for one holds all others up for milliseconds: OpenMP
+  // may use fewer threads then. Results do not depend on it.
+  if (!isOverride)
+    setenv("OMP_DYNAMIC", "true", /*overwrite=*/0);
   // A worker spins this many milliseconds before it sleeps: longer than the host needs between two decode steps, and
   // short beside the default of 200, which keeps cores busy that other processes want.
   setenv("KMP_BLOCKTIME", "10", /*overwrite=*/0);

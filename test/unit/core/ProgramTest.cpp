@@ -108,7 +108,12 @@ TEST(CpuInfo, CountsAtLeastOneCore) {
 
 TEST(HostThreads, AreSetOnceAndCanBeOverridden) {
   unsetenv("OMP_NUM_THREADS");
+  unsetenv("OMP_DYNAMIC");
+  ASSERT_TRUE(configureHostThreads(2).ok());
+  EXPECT_EQ(std::getenv("OMP_DYNAMIC"), nullptr); // the caller's number is not reduced
+  unsetenv("OMP_NUM_THREADS");
   ASSERT_TRUE(configureHostThreads(0).ok());
+  EXPECT_STREQ(std::getenv("OMP_DYNAMIC"), "true");
   EXPECT_EQ(std::getenv("OMP_NUM_THREADS"), std::to_string(physicalCores()));
   ASSERT_TRUE(configureHostThreads(3).ok());
   ASSERT_TRUE(configureHostThreads(0).ok()); // what is set stays
