@@ -64,6 +64,11 @@ LogicalResult checkKernel(Operation *op, const hopper::KernelBuilder &k, const h
                            << hopper::SmemArena::kMaxBytes;
   if (plan.threads < 32 || plan.threads > 1024 || plan.threads % 32)
     return op->emitError() << "the kernel has " << plan.threads << " threads, expected a multiple of 32 up to 1024";
+  constexpr int64_t mostBlocks[] = {std::numeric_limits<int32_t>::max(), 65535, 65535}; // of a launch on any GPU
+  for (auto [axis, blocks, most] : llvm::zip("xyz", plan.grid, mostBlocks))
+    if (blocks < 1 || blocks > most)
+      return op->emitError() << "the kernel has " << blocks << " blocks along " << llvm::StringRef(&axis, 1)
+                             << ", expected 1 to " << most;
   bool waits = false;
   k.function->walk(
       [&](NVVM::GriddepcontrolOp control) { waits |= control.getKind() == NVVM::GridDepActionKind::wait; });

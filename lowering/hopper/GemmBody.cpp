@@ -20,6 +20,7 @@ using namespace mlir::deepseek::hopper;
 static constexpr int64_t kRowBytes = 128;                 // of a stage's tile: one swizzle row
 static constexpr int64_t kBoxColumns = 64, kBoxRows = 64; // of D, staged for a TMA store
 static constexpr int64_t kBoxBytes = kBoxColumns * kBoxRows * 2;
+static constexpr int64_t kMaxStages = 32;   // more than fit shared memory with the smallest tile
 static constexpr int64_t kScaleBlock = 128; // elements of K and N under one scale
 // Three warpgroups share 65536 registers: 128 * 40 + 256 * 232.
 static constexpr int64_t kProducerRegisters = 40, kConsumerRegisters = 232;
@@ -52,8 +53,8 @@ std::string hopper::whyNotGemm(const GemmProblem &problem) {
                          problem.scaled ? 192 : 256);
   if (problem.scaled && problem.tileN > 128 + std::gcd(problem.tileN, kScaleBlock))
     return llvm::formatv("a tile of {0} columns touches three blocks of B's scales", problem.tileN);
-  if (problem.stages < 2)
-    return llvm::formatv("the pipeline has {0} stages, expected at least 2", problem.stages);
+  if (problem.stages < 2 || problem.stages > kMaxStages)
+    return llvm::formatv("the pipeline has {0} stages, expected 2 to {1}", problem.stages, kMaxStages);
   for (const DeviceView *view : {&problem.a, &problem.b, &problem.d})
     if (view->strides.back() != 1 && view->sizes.back() != 1)
       return "rows must be contiguous";

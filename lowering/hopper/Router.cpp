@@ -18,6 +18,8 @@ using namespace mlir::deepseek::hopper;
 
 namespace {
 
+constexpr int64_t kMaxExperts = 2048; // 64 scores of a lane: more spill
+
 struct RoutePlan {
   int64_t tokens, experts, warps;
   int64_t perLane;     // experts of one lane
@@ -228,8 +230,9 @@ FailureOr<LaunchPlan> hopper::buildRouter(Operation *operation, KernelBuilder &k
   for (Value result : op.getResults())
     if (!getDeviceView(result)->isContiguous())
       return op.emitError("route's results must be contiguous");
-  if (plan.experts > 1024)
-    return op.emitError() << "route has " << plan.experts << " experts, one warp chooses among 1024 at most";
+  if (plan.experts > kMaxExperts)
+    return op.emitError() << "route has " << plan.experts << " experts, one warp chooses among " << kMaxExperts
+                          << " at most";
   LaunchPlan launch;
   SmemArena arena(k);
   arena.allocate(plan.scoreBytes * plan.warps);

@@ -60,3 +60,17 @@ func.func @no_view() {
   %d = kernel.gemm %c, %b {placement = [#kernel.pointer<@d + 0>]} : tensor<256x64xbf16>, tensor<128x64xbf16> -> tensor<256x128xf32>
   return
 }
+
+// -----
+
+// Heads are the grid's third dimension.
+kernel.buffer @a input : tensor<1x70000x16xbf16>
+kernel.buffer @b input : tensor<70000x16x16xbf16>
+kernel.buffer @d output : tensor<1x70000x16xbf16>
+func.func @grid() {
+  %a = kernel.load_buffer @a : tensor<1x70000x16xbf16>
+  %b = kernel.load_buffer @b : tensor<70000x16x16xbf16>
+  // expected-error @below {{the kernel has 70000 blocks along z, expected 1 to 65535}}
+  %d = kernel.skinny_gemm %a, %b {placement = [#kernel.pointer<@d + 0>]} : tensor<1x70000x16xbf16>, tensor<70000x16x16xbf16> -> tensor<1x70000x16xbf16>
+  return
+}

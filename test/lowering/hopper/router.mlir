@@ -11,6 +11,8 @@ kernel.buffer @l input : tensor<64x256xf32>
 kernel.buffer @b parameter : tensor<256xf32>
 kernel.buffer @w output : tensor<64x8xf32>
 kernel.buffer @i output : tensor<64x8xi32>
+kernel.buffer @lll input : tensor<64x2048xf32>
+kernel.buffer @bbb parameter : tensor<2048xf32>
 kernel.buffer @ll input : tensor<1025x80xf32>
 kernel.buffer @ww output : tensor<1025x40xf32>
 kernel.buffer @ii output : tensor<1025x40xi32>
@@ -48,15 +50,26 @@ func.func @many() {
   return
 }
 
+// As many experts as a warp can hold: ptxas would report a spill.
+// CHECK-LABEL: func.func @most_experts
+// CHECK:         kernel.launch @route_2 grid [64, 1, 1] threads 32 cluster 1 shared 8192
+func.func @most_experts() {
+  %l = kernel.load_buffer @lll : tensor<64x2048xf32>
+  %b = kernel.load_buffer @bbb : tensor<2048xf32>
+  %w, %i = kernel.route %l bias %b {topK = 8, nGroup = 8, topkGroup = 4, score = #kernel<route_score sigmoid>, group = #kernel<route_group top2_sum>, normalize = true, scale = 2.5,
+    placement = [#kernel.pointer<@w + 0>, #kernel.pointer<@i + 0>]} : tensor<64x2048xf32>, tensor<2048xf32> -> tensor<64x8xf32>, tensor<64x8xi32>
+  return
+}
+
 //--- invalid.mlir
-kernel.buffer @l input : tensor<4x1056xf32>
+kernel.buffer @l input : tensor<4x2080xf32>
 kernel.buffer @w output : tensor<4x8xf32>
 kernel.buffer @i output : tensor<4x8xi32>
 func.func @too_many_experts() {
-  %l = kernel.load_buffer @l : tensor<4x1056xf32>
-  // expected-error@below {{route has 1056 experts, one warp chooses among 1024 at most}}
+  %l = kernel.load_buffer @l : tensor<4x2080xf32>
+  // expected-error@below {{route has 2080 experts, one warp chooses among 2048 at most}}
   // expected-error@below {{no kernel was built for this operation}}
   %w, %i = kernel.route %l {topK = 8, nGroup = 1, topkGroup = 1, score = #kernel<route_score softmax>, group = #kernel<route_group none>, normalize = false, scale = 1.0,
-    placement = [#kernel.pointer<@w + 0>, #kernel.pointer<@i + 0>]} : tensor<4x1056xf32> -> tensor<4x8xf32>, tensor<4x8xi32>
+    placement = [#kernel.pointer<@w + 0>, #kernel.pointer<@i + 0>]} : tensor<4x2080xf32> -> tensor<4x8xf32>, tensor<4x8xi32>
   return
 }
