@@ -6,9 +6,10 @@ using namespace mlir::deepseek;
 using namespace mlir::deepseek::models;
 
 Value GraphBuilder::denseMlp(const LinearInput &x, StringRef prefix, int64_t intermediate) {
-  Value gate = linear(x, (prefix + "gate_proj").str(), intermediate, "gate", activation);
-  Value up = linear(x, (prefix + "up_proj").str(), intermediate, "up", activation);
-  Value hidden = SwigluOp::create(builder, loc("swiglu"), gate.getType(), gate, up);
+  Value gate = linear(x, (prefix + "gate_proj").str(), intermediate, "gate", f32);
+  Value up = linear(x, (prefix + "up_proj").str(), intermediate, "up", f32);
+  // f32, as the router's logits: beside a mixture of experts all three are one product.
+  Value hidden = SwigluOp::create(builder, loc("swiglu"), activations({rowsOf(x.plain), intermediate}), gate, up);
   return linear(linearInput(hidden, "swiglu"), (prefix + "down_proj").str(), config.hidden, "mlp_out", f32);
 }
 
