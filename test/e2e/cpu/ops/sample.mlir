@@ -3,7 +3,7 @@
 // RUN: deepseek-compile %s --target=cpu --level=kernel -o %t.kernel.so
 // RUN: deepseek-bench %t.kernel.so --entry=all --print | FileCheck %s --match-full-lines
 // Temperature 0: argmax. Otherwise z = logits / temperature; candidates are the top_k best (lower index first on a tie), of these the shortest prefix whose softmax mass
-// reaches top_p; u = (top 24 bits of a hash of seed and position) / 2^24; the token is the first candidate, in index order, whose running sum of exp(z - max z) exceeds
+// reaches top_p; u = (top 24 bits of output number position + 1 of splitmix64 seeded with seed) / 2^24; the token is the first candidate, in index order, whose running sum of exp(z - max z) exceeds
 // u times the total.
 
 // Greedy: the lower of two equal logits, whatever the seed.
