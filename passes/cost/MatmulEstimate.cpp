@@ -10,7 +10,7 @@ namespace {
 constexpr double kStageBytes = 128;          // of a row of A or B in one stage
 constexpr double kResultBytes = 2;           // of an element of D; f32 results are few
 constexpr double kSkinnyBytesUnderWay = 256; // of a row of B for each warp
-constexpr double kSkinnyBlocksPerUnit = 4;   // CTAs that share a multiprocessor
+constexpr double kSkinnyWarpsPerUnit = 16;   // that share a multiprocessor: 100 to 126 registers a thread
 
 double ceilDiv(int64_t size, int64_t part) { return double((size + part - 1) / part); }
 
@@ -43,7 +43,7 @@ Estimate mlir::deepseek::cost::skinnyEstimate(const GemmShape &s, int64_t tileM,
   // B comes from memory once for each tile of rows unless the cache keeps it: columns are the fast side of the grid.
   const double b = elements * double(s.n), again = (rowTiles - 1) * b;
   const double fromMemory = bytes + (b > m.cacheBytes ? again : 0);
-  const double underWay = kSkinnyBytesUnderWay * double(tileN * warps) * std::min(blocks, units * kSkinnyBlocksPerUnit);
+  const double underWay = kSkinnyBytesUnderWay * double(tileN * warps) * std::min(blocks, units * kSkinnyWarpsPerUnit / double(warps));
   const double fetchRate = std::min(underWay / m.fetchLatency, std::min(blocks, units) * m.fetchRate);
   const double memory = std::max(fromMemory / m.readBandwidth, (bytes + again) / fetchRate);
   const double cache = (b * rowTiles + elements * double(s.m) * columnTiles) / m.cacheBandwidth;

@@ -23,6 +23,8 @@ constexpr TileShare plainTiles[] = {{128, 256, 1.0}, {128, 192, 0.95}, {128, 128
 constexpr TileShare scaledTiles[] = {{128, 192, 1.0}, {128, 128, 0.93}, {128, 64, 0.6},
                                      {64, 192, 0.55}, {64, 128, 0.5},   {64, 64, 0.35}};
 
+int64_t ceilDiv(int64_t size, int64_t part) { return (size + part - 1) / part; }
+
 std::span<const TileShare> tensorCoreTiles(const GemmShape &s) {
   return s.elementBytes == 1 ? std::span<const TileShare>(scaledTiles) : std::span<const TileShare>(plainTiles);
 }
@@ -34,7 +36,10 @@ GemmChoice mlir::deepseek::cost::chooseGemm(const GemmShape &s, bool tmaAddressa
   choice.tileM = s.m <= 8 ? 8 : s.m <= 16 ? 16 : 32;
   // Block-scaled sums are kept twice: 32 x 32 of them would spill.
   choice.tileN = s.m <= 16 || s.elementBytes == 1 ? 16 : 32;
-  choice.warps = 8;
+  // Two CTAs of 8 warps fit on a multiprocessor. Where there are more, smaller ones hide each other's start and end: 22 MB
+  // for 16 rows in 11.8 us instead of 13.9 (docs/benchmarks.md). Where there are fewer, K needs all the warps it can get.
+  const int64_t blocks = ceilDiv(s.m, choice.tileM) * ceilDiv(s.n, choice.tileN) * s.heads;
+  choice.warps = blocks > 2 * machine.computeUnits ? 4 : 8;
   choice.estimate = choice.family == GemmFamily::Skinny
                         ? skinnyEstimate(s, choice.tileM, choice.tileN, choice.warps, machine)
                         : tensorCoreEstimate(s, chooseTensorCoreTile(s, machine), machine);
@@ -44,8 +49,6 @@ GemmChoice mlir::deepseek::cost::chooseGemm(const GemmShape &s, bool tmaAddressa
 static double tensorCoreRate(const GemmShape &s, const Machine &machine) {
   return s.elementBytes == 1 ? machine.scaledRate : machine.matrixRate;
 }
-
-static int64_t ceilDiv(int64_t size, int64_t part) { return (size + part - 1) / part; }
 
 double mlir::deepseek::cost::tensorCoreShare(const GemmShape &s, int64_t m, int64_t n) {
   for (const TileShare &tile : tensorCoreTiles(s))

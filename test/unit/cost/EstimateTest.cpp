@@ -53,6 +53,15 @@ TEST(Estimate, LimitsOfProducts) {
   EXPECT_EQ(chooseGemm({4096, 4096, 97, 1, 2}, /*tmaAddressable=*/false, h200).family, GemmFamily::Skinny);
 }
 
+// More CTAs than are resident at once are small ones; few take all the warps that share K.
+TEST(Estimate, SkinnyWarpsFollowTheGrid) {
+  EXPECT_EQ(chooseGemm({1, 2048, 2048, 1, 2}, /*tmaAddressable=*/true, h200).warps, 8); // 128 CTAs
+  EXPECT_EQ(chooseGemm({1, 4224, 2048, 1, 2}, true, h200).warps, 8);                    // 264: two on each
+  EXPECT_EQ(chooseGemm({1, 4240, 2048, 1, 2}, true, h200).warps, 4);
+  EXPECT_EQ(chooseGemm({16, 5696, 2048, 1, 2}, true, h200).warps, 4);
+  EXPECT_EQ(chooseGemm({1, 512, 128, 16, 2}, true, h200).warps, 4); // 16 heads of 32 CTAs
+}
+
 // No estimate beats the machine: never less than its bytes over the bandwidth, or its products over the rate.
 TEST(Estimate, ProductsRespectTheLimits) {
   for (int64_t elementBytes : {1, 2})
