@@ -43,7 +43,7 @@ def SampleOp : DeepSeek_Op<"sample", [Pure]> {
     logits `[R, V]` f32; temperature, top_p f32 `[R]`; top_k i32 `[R]`; seed i64 `[R]`; positions i32 `[R]`. Row by row:
     temperature <= 0: argmax. Otherwise `z = logits / temperature`; a candidate set is formed from z in descending order (lower index first on a tie): the first
     `top_k` (all when 0), then of these the shortest prefix whose softmax mass (softmax over the top_k candidates, f32) reaches `top_p` (all when >= 1; never empty).
-    The random number is u = (top 24 bits of splitmix64(seed + 0x9E3779B97F4A7C15 * (position + 1))) / 2^24. The token is the first candidate, in INDEX order, whose running
+    The random number is u = (top 24 bits of output number position + 1 of splitmix64 seeded with `seed`) / 2^24. The token is the first candidate, in INDEX order, whose running
     sum of exp(z - max z) exceeds u * total; the last candidate if none does.
 
     Constraints:

@@ -51,7 +51,7 @@ def SampleOp : Kernel_Op<"sample", [Pure]> {
   let description = [{
     Logits `[R, V]`. Row by row: temperature <= 0: the index of the largest logit, lower index on a tie. Otherwise `z = logits / temperature`; candidates are taken from z in descending
     order (lower index first on a tie): the first `topK` (all when 0), then of these the shortest prefix whose softmax mass (softmax over the topK candidates, f32)
-    reaches `topP` (all when >= 1; never empty). `u = (top 24 bits of splitmix64(seed + 0x9E3779B97F4A7C15 * (position + 1))) / 2^24`. The result is the first candidate, in INDEX
+    reaches `topP` (all when >= 1; never empty). `u = (top 24 bits of output number position + 1 of splitmix64 seeded with `seed`) / 2^24`. The result is the first candidate, in INDEX
     order, whose running sum of `exp(z - max z)` exceeds `u * total`; the last candidate if none does.
 
     - C1: logits is `[R, V]`; every other operand and the result are `[R]`.
