@@ -6,8 +6,9 @@
 using namespace mlir::deepseek::cost;
 
 namespace {
-constexpr int64_t skinnyRows =
-    64; // beyond, reading B once for each tile of rows costs more than tensor-core tiles that are partly empty
+// Beyond one tile of rows the skinny family reads B again from the cache; tensor-core tiles are faster even half empty (64
+// rows of 4096 x 7168: 41 us, with 128-row tiles 30 us; docs/benchmarks.md).
+constexpr int64_t skinnyRows = 32;
 constexpr int64_t rowsPerSkinnyTile = 32;
 constexpr int64_t sharedBytes = 226 * 1024; // of a CTA, less room for barriers
 

@@ -51,6 +51,8 @@ TEST(Estimate, LimitsOfProducts) {
     EXPECT_STREQ(choice.estimate.limit, row.limit) << row.m << " x " << row.n << " x " << row.k;
   }
   EXPECT_EQ(chooseGemm({4096, 4096, 97, 1, 2}, /*tmaAddressable=*/false, h200).family, GemmFamily::Skinny);
+  EXPECT_EQ(chooseGemm({32, 7168, 7168, 1, 2}, true, h200).family, GemmFamily::Skinny); // one tile of rows
+  EXPECT_EQ(chooseGemm({33, 7168, 7168, 1, 2}, true, h200).family, GemmFamily::TensorCore);
 }
 
 // More CTAs than are resident at once are small ones; few take all the warps that share K.
