@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Times matrix products beside torch's (cuBLAS), cold L2, in one run on one GPU.
 
-  bench_matmul.py prepare OUT [--build build]     where the compiler is: OUT/matmul.so, its functions and the bench tool
-  bench_matmul.py run OUT                         on a GPU machine with torch: a table and OUT/matmul.json
+  bench_matmul.py prepare OUT [--build build] [--rows 1,64]     where the compiler is: OUT/matmul.so, its functions and the bench tool
+  bench_matmul.py run OUT [--rows 1,64]                         on a GPU machine with torch: a table and OUT/matmul.json
 
 Shapes: weights (n, k) of DeepSeek-V3's layers, m rows of activations, bf16. Each time is the median of 30 runs with the L2 cache overwritten before each. Correctness of the
 same kernels is test/e2e/gpu/{gemm,skinny-gemm}.mlir.
@@ -20,11 +20,11 @@ WEIGHTS = [(2112, 7168), (576, 7168), (24576, 1536), (7168, 2048), (4096, 7168),
 ROWS = [1, 8, 16, 64, 128, 512, 4096]
 
 
-def prepare(out, build):
+def prepare(out, build, row_counts):
     out.mkdir(parents=True, exist_ok=True)
     functions = []
     for n, k in WEIGHTS:
-        for m in ROWS:
+        for m in row_counts:
             functions.append(f"func.func @m{m}_n{n}_k{k}(%x: tensor<{m}x{k}xbf16>, %w: tensor<{n}x{k}xbf16>) -> tensor<{m}x{n}xbf16> {{\n"
                              f"  %y = deepseek.linear %x, %w : tensor<{m}x{k}xbf16>, tensor<{n}x{k}xbf16> -> tensor<{m}x{n}xbf16>\n"
                              f"  return %y : tensor<{m}x{n}xbf16>\n}}\n")
@@ -48,10 +48,10 @@ def torch_seconds(m, n, k):
     return sorted(times[5:])[15]
 
 
-def run(out):
+def run(out, row_counts):
     rows = []
     for n, k in WEIGHTS:
-        for m in ROWS:
+        for m in row_counts:
             name = f"m{m}_n{n}_k{k}"
             result = subprocess.run(["./deepseek-bench", "matmul.so", "--entry", name, "--repeat", "30", "--cold", "--timeout", "60"],
                                     cwd=out, capture_output=True, text=True, timeout=120)
@@ -69,11 +69,12 @@ def main():
     parser.add_argument("step", choices=["prepare", "run"])
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
+    parser.add_argument("--rows", default=ROWS, type=lambda text: [int(m) for m in text.split(",")], help="activations' rows, separated by commas")
     options = parser.parse_args()
     if options.step == "prepare":
-        prepare(options.out, options.build)
+        prepare(options.out, options.build, options.rows)
     else:
-        run(options.out.resolve())
+        run(options.out.resolve(), options.rows)
 
 
 sys.exit(main())
