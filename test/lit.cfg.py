@@ -23,7 +23,8 @@ for name in ("CUDA_HOME", "CUDA_PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR"):
 config.substitutions.append(("%source_dir", config.deepseek_source_dir))
 config.substitutions.append(("%build_dir", config.deepseek_build_dir))
 config.substitutions.append(("%python", config.python))
-config.substitutions.append(("%ptxas", config.deepseek_ptxas))
+ptxas = config.deepseek_ptxas if os.path.exists(config.deepseek_ptxas) else shutil.which("ptxas", path=config.environment["PATH"])
+config.substitutions.append(("%ptxas", ptxas or "ptxas"))
 config.substitutions.append(("%llvm_include", os.path.join(os.path.dirname(config.llvm_tools_dir), "include")))
 # The nightly run prints and parses every input once more: DEEPSEEK_OPT_VERIFY_ROUNDTRIP=1.
 if os.environ.get("DEEPSEEK_OPT_VERIFY_ROUNDTRIP") == "1":
@@ -50,5 +51,5 @@ if gpus and all(capability == "9.0" for capability in gpus):
     config.available_features.add("sm90")
 for count in range(2, len(gpus) + 1):
     config.available_features.add(f"gpus-{count}")
-if config.deepseek_ptxas and os.path.exists(config.deepseek_ptxas):
+if ptxas:
     config.available_features.add("ptxas")
