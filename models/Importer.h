@@ -18,7 +18,7 @@ enum class TensorNames {
 };
 
 struct ImportOptions {
-  ActivationType activation = ActivationType::F32; // of the residual stream and of the latent cache
+  ActivationType activation = ActivationType::F32; // of the operands of products and of the latent cache; sums stay f32
   llvm::SmallVector<int64_t> decodeBuckets = {1, 8};
   llvm::SmallVector<int64_t> prefillBuckets = {128};
   int64_t prefillRows = 0; // tokens of a prefill whose logits are computed; 0: the largest decode bucket

@@ -15,7 +15,8 @@ using namespace mlir;
 using namespace mlir::deepseek;
 using namespace mlir::deepseek::hopper;
 
-/// Unless the schedule says otherwise. Groups give far more CTAs than fit at once, so small ones, of which more are resident, hide each other's start and end.
+/// Unless the schedule says otherwise. Groups give far more CTAs than fit at once, so small ones, of which more are
+/// resident, hide each other's start and end.
 constexpr int64_t groupedWarps = 4;
 
 static FailureOr<LaunchPlan> buildSkinnyGroups(kernel::GroupedGemmOp gemm, std::optional<kernel::ScheduleAttr> schedule,

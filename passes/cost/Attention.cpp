@@ -27,8 +27,6 @@ constexpr int64_t kSpareRegisters = 32;         // the need for registers is kno
 constexpr double kCombineElementsOfBlock = 512; // four warps, four columns a lane
 constexpr int64_t kCombinePartsUnderWay = 8;
 
-int64_t ceilDiv(int64_t size, int64_t part) { return (size + part - 1) / part; }
-
 MlaDecodeTiling tilingOf(const DecodeShape &s, const DecodeSchedule &schedule) {
   return {s.latent, s.rope, schedule.rows, schedule.keys, schedule.stages, schedule.warps};
 }

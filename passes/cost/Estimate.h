@@ -2,9 +2,12 @@
 #pragma once
 
 #include "passes/cost/Machine.h"
+#include <cstdint>
 #include <initializer_list>
 
 namespace mlir::deepseek::cost {
+
+inline int64_t ceilDiv(int64_t size, int64_t part) { return (size + part - 1) / part; }
 
 struct Estimate {
   double bytes = 0;             // read and written, each once

@@ -12,8 +12,6 @@ constexpr double kResultBytes = 2;           // of an element of D; f32 results 
 constexpr double kSkinnyBytesUnderWay = 256; // of a row of B for each warp
 constexpr double kSkinnyWarpsPerUnit = 16;   // that share a multiprocessor: 100 to 126 registers a thread
 
-double ceilDiv(int64_t size, int64_t part) { return double((size + part - 1) / part); }
-
 double bytesOnce(const GemmShape &s) {
   const double m = double(s.m), n = double(s.n), k = double(s.k);
   return double(s.heads) * (double(s.elementBytes) * (n * k + m * k) + kResultBytes * m * n);
@@ -24,7 +22,7 @@ double rateOf(int64_t elementBytes, const Machine &m) { return elementBytes == 1
 } // namespace
 
 Estimate mlir::deepseek::cost::tensorCoreEstimate(const GemmShape &s, const TensorCoreTile &tile, const Machine &m) {
-  const double waves = std::ceil(ceilDiv(s.m, tile.m) * ceilDiv(s.n, tile.n) * double(s.heads) / m.computeUnits);
+  const double waves = std::ceil(double(ceilDiv(s.m, tile.m) * ceilDiv(s.n, tile.n) * s.heads) / m.computeUnits);
   const double share = tensorCoreShare(s, tile.m, tile.n), k = double(s.k);
   const double products =
       waves * 2 * double(tile.m * tile.n) * k / (rateOf(s.elementBytes, m) / m.computeUnits * share);
@@ -37,13 +35,15 @@ Estimate mlir::deepseek::cost::tensorCoreEstimate(const GemmShape &s, const Tens
 
 Estimate mlir::deepseek::cost::skinnyEstimate(const GemmShape &s, int64_t tileM, int64_t tileN, int64_t warps,
                                               const Machine &m) {
-  const double rowTiles = ceilDiv(s.m, tileM), columnTiles = ceilDiv(s.n, tileN), units = double(m.computeUnits);
+  const double rowTiles = double(ceilDiv(s.m, tileM)), columnTiles = double(ceilDiv(s.n, tileN));
+  const double units = double(m.computeUnits);
   const double blocks = rowTiles * columnTiles * double(s.heads), bytes = bytesOnce(s), flops = flopsOf(s);
   const double elements = double(s.heads) * double(s.k) * double(s.elementBytes);
   // B comes from memory once for each tile of rows unless the cache keeps it: columns are the fast side of the grid.
   const double b = elements * double(s.n), again = (rowTiles - 1) * b;
   const double fromMemory = bytes + (b > m.cacheBytes ? again : 0);
-  const double underWay = kSkinnyBytesUnderWay * double(tileN * warps) * std::min(blocks, units * kSkinnyWarpsPerUnit / double(warps));
+  const double underWay =
+      kSkinnyBytesUnderWay * double(tileN * warps) * std::min(blocks, units * kSkinnyWarpsPerUnit / double(warps));
   const double fetchRate = std::min(underWay / m.fetchLatency, std::min(blocks, units) * m.fetchRate);
   const double memory = std::max(fromMemory / m.readBandwidth, (bytes + again) / fetchRate);
   const double cache = (b * rowTiles + elements * double(s.m) * columnTiles) / m.cacheBandwidth;

@@ -6,10 +6,9 @@
 using namespace mlir::deepseek::cost;
 
 namespace {
-// Beyond one tile of rows the skinny family reads B again from the cache; tensor-core tiles are faster even half empty (64
-// rows of 4096 x 7168: 41 us, with 128-row tiles 30 us; docs/benchmarks.md).
+// Rows of the largest skinny tile. Beyond one tile the family reads B again from the cache; tensor-core tiles are
+// faster even half empty (64 rows of 4096 x 7168: 41 us, with 128-row tiles 30 us; docs/benchmarks.md).
 constexpr int64_t skinnyRows = 32;
-constexpr int64_t rowsPerSkinnyTile = 32;
 constexpr int64_t sharedBytes = 226 * 1024; // of a CTA, less room for barriers
 
 /// Share of the matrix rate that a full tile reaches. Operands come from shared memory, so narrow tiles starve; the
@@ -24,8 +23,6 @@ constexpr TileShare plainTiles[] = {{128, 256, 1.0}, {128, 192, 0.95}, {128, 128
 constexpr TileShare scaledTiles[] = {{128, 192, 1.0}, {128, 128, 0.93}, {128, 64, 0.6},
                                      {64, 192, 0.55}, {64, 128, 0.5},   {64, 64, 0.35}};
 
-int64_t ceilDiv(int64_t size, int64_t part) { return (size + part - 1) / part; }
-
 std::span<const TileShare> tensorCoreTiles(const GemmShape &s) {
   return s.elementBytes == 1 ? std::span<const TileShare>(scaledTiles) : std::span<const TileShare>(plainTiles);
 }
@@ -37,8 +34,9 @@ GemmChoice mlir::deepseek::cost::chooseGemm(const GemmShape &s, bool tmaAddressa
   choice.tileM = s.m <= 8 ? 8 : s.m <= 16 ? 16 : 32;
   // Block-scaled sums are kept twice: 32 x 32 of them would spill.
   choice.tileN = s.m <= 16 || s.elementBytes == 1 ? 16 : 32;
-  // Two CTAs of 8 warps fit on a multiprocessor. Where there are more, smaller ones hide each other's start and end: 22 MB
-  // for 16 rows in 11.8 us instead of 13.9 (docs/benchmarks.md). Where there are fewer, K needs all the warps it can get.
+  // Two CTAs of 8 warps fit on a multiprocessor. Where there are more, smaller ones hide each other's start and end: 22
+  // MB for 16 rows in 11.8 us instead of 13.9 (docs/benchmarks.md). Where there are fewer, K needs all the warps it can
+  // get.
   const int64_t blocks = ceilDiv(s.m, choice.tileM) * ceilDiv(s.n, choice.tileN) * s.heads;
   choice.warps = blocks > 2 * machine.computeUnits ? 4 : 8;
   choice.estimate = choice.family == GemmFamily::Skinny
@@ -73,6 +71,4 @@ TensorCoreTile mlir::deepseek::cost::chooseTensorCoreTile(const GemmShape &s, co
   return best;
 }
 
-bool mlir::deepseek::cost::fillsTensorCoreTiles(int64_t rows, int64_t groups) {
-  return rows > groups * rowsPerSkinnyTile;
-}
+bool mlir::deepseek::cost::fillsTensorCoreTiles(int64_t rows, int64_t groups) { return rows > groups * skinnyRows; }

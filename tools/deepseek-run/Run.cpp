@@ -53,7 +53,8 @@ void declare(CommandLine &line, RunOptions &options) {
   line.heading("Checking:");
   line.text("check", "GOLDEN", options.golden, "compare logits and greedy tokens with golden.json, golden.safetensors");
   line.real("logit-tolerance", "T", options.check.logitTolerance, 0, 1e9,
-            "relative, over a prompt's logits (default: f32 1e-5, bf16 2e-2; with fp8 weights 2e-2 and 0.3)");
+            "relative, over a prompt's logits (default: f32 1e-5, bf16 2e-2 or what rounding.json beside the golden "
+            "allows; with fp8 weights 2e-2, and 0.3 for bf16 without rounding.json)");
   line.real("token-tolerance", "T", options.check.tokenTolerance, 0, 1e9,
             "greedy tokens must be equal where the golden margin exceeds T * max|logit| (default: as above)");
   line.integer("check-batch", "N", options.check.batch, 1, 1 << 24, "sequences decoded together (default 1)");

@@ -81,7 +81,9 @@ void hopper::gridDependencyWait(KernelBuilder &k) {
   k.inlineAsm(Type(), "", "~{memory}", {}, /*sideEffects=*/true);
 }
 void hopper::gridDependencyWait(KernelBuilder &k, int64_t rows) {
-  constexpr int64_t fewRows = 128; // of V2-Lite's steps: batch 16 gains 1 %, a prefill of 128 tokens (768 rows of experts) loses 14 %
+  // Of V2-Lite's steps, batch 16 gains 1 %, a prefill of 128 tokens (768 rows of experts) loses 14 %
+  // (docs/benchmarks.md).
+  constexpr int64_t fewRows = 128;
   if (rows <= fewRows)
     gridDependencyTrigger(k);
   gridDependencyWait(k);

@@ -57,8 +57,8 @@ void decreaseRegisters(KernelBuilder &k, int64_t count);
 /// writes memory shared with other kernels passes it first, and every CTA executes it even if it has no work: the next
 /// kernel's wait covers this grid only, so a CTA that leaves early would let it read what an older kernel still writes.
 void gridDependencyWait(KernelBuilder &k);
-/// Lets the next kernel start its prologue once every CTA of this one has come here or left: with many rows late, because
-/// its CTAs take room of this one's. Further calls change nothing.
+/// Lets the next kernel start its prologue once every CTA of this one has come here or left: with many rows late,
+/// because its CTAs take room of this one's. Further calls change nothing.
 void gridDependencyTrigger(KernelBuilder &k);
 /// Wait of a kernel with `rows` rows of activations. With few of them, as in decode, the trigger comes first: the next
 /// kernel's CTAs fit beside this one's and have requested their weights when it ends.
