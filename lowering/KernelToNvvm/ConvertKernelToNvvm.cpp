@@ -134,7 +134,10 @@ private:
 
   FailureOr<BuiltKernel> buildKernel(Operation *op, ArrayRef<Value> slots) {
     const hopper::KernelFamily *family = hopper::lookupKernelFamily(op);
-    std::string symbol = (family->name + "_" + Twine(counts[family->name]++)).str();
+    std::string symbol;
+    do // a function may be called like a kernel
+      symbol = (family->name + "_" + Twine(counts[family->name]++)).str();
+    while (getOperation().lookupSymbol(symbol));
     OpBuilder atEnd = OpBuilder::atBlockEnd(getOperation().getBody());
     hopper::KernelBuilder k(atEnd, op->getLoc(), symbol);
     FailureOr<hopper::LaunchPlan> plan = family->build(op, k);

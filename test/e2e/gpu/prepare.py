@@ -76,6 +76,14 @@ def model_tests(build, out):
     return tests, failures
 
 
+def copy_tools(build, out, tools):
+    for tool in tools:
+        shutil.copy(build / "bin" / tool, out)
+        subprocess.run(["strip", str(out / tool)], check=False)
+    for library in pathlib.Path("/usr/lib").glob("llvm-*/lib/libomp.so.5"): # the CPU artefacts' OpenMP, where the GPU machine has none
+        shutil.copy(library.resolve(), out / "libomp.so.5")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
@@ -89,15 +97,12 @@ def main():
     if not options.no_models:
         more, failed = model_tests(options.build, options.out)
         tests, failures = tests + more, failures + failed
-    for tool in ("deepseek-run", "deepseek-bench"):
-        shutil.copy(options.build / "bin" / tool, options.out)
-        subprocess.run(["strip", str(options.out / tool)], check=False)
-    for library in pathlib.Path("/usr/lib").glob("llvm-*/lib/libomp.so.5"): # the CPU artefacts' OpenMP, where the GPU machine has none
-        shutil.copy(library.resolve(), options.out / "libomp.so.5")
+    copy_tools(options.build, options.out, ("deepseek-run", "deepseek-bench"))
     (options.out / "plan.json").write_text(json.dumps({"tests": tests, "not_compiled": failures}, indent=1))
     archive = shutil.make_archive(str(options.out), "xztar", options.out.parent, options.out.name) # a fifth of the size, to carry to a GPU machine
     print(f"prepare: {len(tests)} tests in {options.out} and {archive}" + (f"; did not compile: {', '.join(failures)}" if failures else ""))
     return 1 if failures else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
