@@ -2,6 +2,18 @@
 
 namespace dsrt {
 
+static std::string uuidText(const unsigned char (&bytes)[16]) {
+  std::string text = "GPU-";
+  for (int i = 0; i < 16; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10)
+      text += '-';
+    constexpr char digits[] = "0123456789abcdef";
+    text += digits[bytes[i] >> 4];
+    text += digits[bytes[i] & 15];
+  }
+  return text;
+}
+
 StatusOr<std::unique_ptr<Device>> Device::open(int index) {
   DSRT_ASSIGN_OR_RETURN(const CudaDriver *cuda, CudaDriver::load());
   int count = 0;
@@ -15,6 +27,9 @@ StatusOr<std::unique_ptr<Device>> Device::open(int index) {
   char name[128] = "";
   DSRT_CUDA_TRY(*cuda, cuDeviceGetName(name, sizeof(name) - 1, device->handle));
   device->deviceName = name;
+  unsigned char uuid[16] = {};
+  DSRT_CUDA_TRY(*cuda, cuDeviceGetUuid(uuid, device->handle));
+  device->deviceUuid = uuidText(uuid);
   auto attribute = [&](int id, int &value) -> Status {
     DSRT_CUDA_TRY(*cuda, cuDeviceGetAttribute(&value, id, device->handle));
     return Status();

@@ -22,6 +22,7 @@ public:
   CuStream stream() const { return mainStream; }
   int index() const { return ordinal; }
   const std::string &name() const { return deviceName; }
+  const std::string &uuid() const { return deviceUuid; } // as nvidia-smi writes it
   int capability() const { return computeCapability; } // major * 10 + minor
   int multiprocessors() const { return smCount; }
   double peakBandwidth() const { return bandwidth; } // bytes per second, from the memory clock; 0 if unknown
@@ -38,7 +39,7 @@ private:
   CuStream mainStream = nullptr;
   int ordinal = 0, computeCapability = 0, smCount = 0;
   double bandwidth = 0;
-  std::string deviceName;
+  std::string deviceName, deviceUuid;
 };
 
 // A point in a stream, with a time stamp.

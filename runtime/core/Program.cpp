@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <dlfcn.h>
+#include <utility>
 
 namespace dsrt {
 
@@ -74,13 +75,18 @@ Status Program::open(const ProgramOptions &options) {
 }
 
 Program::~Program() {
-  if (gpu) {
+  if (gpu)
     (void)gpu->makeCurrent();
+  releaseBuffers();
+}
+
+void Program::releaseBuffers() {
+  if (gpu)
     (void)gpu->synchronize();
-  }
-  for (void *address : addresses)
+  for (void *&address : addresses)
     if (address)
-      storage->release(address);
+      storage->release(std::exchange(address, nullptr));
+  allocated = 0;
 }
 
 Status Program::allocate(int32_t buffer) {
@@ -106,6 +112,15 @@ Status Program::allocateCache(int64_t pages) {
   cachePages = pages;
   for (size_t i = 0; i < addresses.size(); ++i)
     if (manifest().buffers[i].dependsOnPages() && !addresses[i])
+      DSRT_RETURN_IF_ERROR(allocate(static_cast<int32_t>(i)));
+  return Status();
+}
+
+Status Program::allocateOnly(const std::function<bool(const BufferInfo &)> &isWanted, int64_t pages) {
+  releaseBuffers();
+  cachePages = pages;
+  for (size_t i = 0; i < addresses.size(); ++i)
+    if (isWanted(manifest().buffers[i]))
       DSRT_RETURN_IF_ERROR(allocate(static_cast<int32_t>(i)));
   return Status();
 }

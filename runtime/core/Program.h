@@ -7,6 +7,7 @@
 #include "runtime/core/KernelLoader.h"
 #include "runtime/core/Memory.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,6 +45,8 @@ public:
   // Allocates the others with `pages` pages, all zero: a kernel may read a page's unused records, which are then
   // finite.
   Status allocateCache(int64_t pages);
+  // Exactly the buffers that `isWanted` accepts, `pages` pages of caches among them; what others had is given back.
+  Status allocateOnly(const std::function<bool(const BufferInfo &)> &isWanted, int64_t pages);
   int64_t pages() const { return cachePages; }
   // Bytes of one page over all buffers that grow with the cache.
   int64_t bytesPerPage() const;
@@ -62,6 +65,7 @@ private:
   explicit Program(ArtifactFile file) : file(std::move(file)) {}
   Status open(const ProgramOptions &options);
   Status allocate(int32_t buffer);
+  void releaseBuffers();
 
   ArtifactFile file;
   std::unique_ptr<Device> gpu;

@@ -2,6 +2,7 @@
 
 #include "tools/deepseek-bench/KernelBench.h"
 #include "tools/deepseek-bench/ModelBench.h"
+#include "tools/deepseek-bench/OpBench.h"
 #include "tools/runner/Watchdog.h"
 #include "tools/runner/WriteFile.h"
 
@@ -13,15 +14,18 @@ namespace dsrt {
 namespace {
 constexpr const char *tool = "deepseek-bench";
 constexpr const char *usage = "deepseek-bench MODEL.so --batch B --context C [options]\n"
-                              "       deepseek-bench KERNELS.so --entry NAME [--against CPU.so] [options]";
+                              "       deepseek-bench KERNELS.so --entry NAME [--against CPU.so] [options]\n"
+                              "       deepseek-bench --op FAMILY [--search] [--prepare DIR | --from DIR] [options]";
 constexpr const char *intro =
     "Times the decode steps and the prefill of a model, or runs one entry of an artefact of plain functions, compares\n"
-    "it with the same entry of another artefact, and times it. Exits with 1 on an error or a miss.";
+    "it with the same entry of another artefact, and times it; or compiles and times the cases of a kernel family, cold,\n"
+    "and checks samples of their results against float64. Exits with 1 on an error or a miss.";
 
 struct BenchOptions {
   LoadOptions load;
   ModelBenchOptions model;
   KernelBenchOptions kernel;
+  OpBenchOptions ops;
   std::string against, json;
   std::vector<std::string> ranges, scales;
   double bandwidthGb = 0;
@@ -29,8 +33,8 @@ struct BenchOptions {
 };
 
 void declare(CommandLine &line, BenchOptions &options) {
-  line.positional("artefact", options.load.artifact);
-  line.heading("Both:");
+  line.optionalPositional("artefact", options.load.artifact);
+  line.heading("All:");
   options.load.declare(line);
   line.text("json", "FILE", options.json, "write the results as JSON too");
   line.heading("Steps of a model:");
@@ -40,7 +44,7 @@ void declare(CommandLine &line, BenchOptions &options) {
   line.integer("prefill", "T", options.model.prefillTokens, -1, 1 << 28,
                "tokens of the timed prefill, at most the context (default: the context); -1: none");
   line.real("bandwidth", "GB/s", options.bandwidthGb, 0, 1e9,
-            "the limit to compare with (default: the GPU's memory clock)");
+            "the limit to compare with (default: the GPU's memory clock; of --op: measured)");
   line.heading("One entry:");
   line.text("entry", "NAME", options.kernel.entry, "the entry to run, or all: every plain function");
   line.text("against", "ARTEFACT", options.against, "compare its outputs with the same entry of this one");
@@ -57,6 +61,14 @@ void declare(CommandLine &line, BenchOptions &options) {
   line.integer("repeat", "N", options.kernel.repeat, 1, 1000000, "timed runs (default: none)");
   line.flag("cold", options.kernel.cold, "overwrite the L2 cache before each timed run");
   line.integer("bytes", "N", options.kernel.bytes, 1, INT64_MAX, "bytes a run has to move, for GB/s");
+  line.heading("Kernel families (--repeat: default 21):");
+  line.text("op", "FAMILY", options.ops.family, "time the cases of this family, or of all");
+  line.texts("case", "CASE", options.ops.cases, "this case instead, such as 'linear-bf16 m=16 n=7168 k=2048'");
+  line.text("filter", "REGEX", options.ops.filter, "only cases that match");
+  line.flag("search", options.ops.search, "time every schedule of a case beside the compiler's choice");
+  line.text("prepare", "DIR", options.ops.prepare, "only compile, to this folder; needs no GPU");
+  line.text("from", "DIR", options.ops.from, "only measure what --prepare left there; needs no compiler");
+  line.text("compiler", "FILE", options.ops.compiler, "deepseek-compile (default: beside this program)");
 }
 
 // "NAME=LO:HI" and "NAME=S".
@@ -149,6 +161,19 @@ StatusOr<int> run(int argc, const char *const *argv) {
     return 0;
   DSRT_RETURN_IF_ERROR(parseDistributions(options));
   Watchdog watchdog(tool, options.load.timeout);
+  OpBenchOptions &ops = options.ops;
+  if (!ops.family.empty() || !ops.cases.empty() || !ops.from.empty()) {
+    if (!options.load.artifact.empty())
+      return Status::error("--op compiles its own artefacts, got " + options.load.artifact);
+    ops.json = options.json;
+    ops.bandwidth = options.bandwidthGb * 1e9;
+    ops.device = options.load.device;
+    if (options.kernel.repeat > 0)
+      ops.repeat = options.kernel.repeat;
+    return benchOps(ops, &watchdog);
+  }
+  if (options.load.artifact.empty())
+    return Status::error("no artefact given; see --help");
   return options.kernel.entry.empty() ? runModel(options, &watchdog) : runKernel(options, &watchdog);
 }
 } // namespace

@@ -67,6 +67,10 @@ void CommandLine::real(const char *name, const char *metavar, double &value, dou
 
 void CommandLine::positional(const char *metavar, std::string &value) { positionals.push_back({metavar, &value}); }
 
+void CommandLine::optionalPositional(const char *metavar, std::string &value) {
+  positionals.push_back({metavar, &value, /*isOptional=*/true});
+}
+
 StatusOr<bool> CommandLine::parse(int argc, const char *const *argv) const {
   size_t nextPositional = 0;
   for (int i = 1; i < argc; ++i) {
@@ -103,7 +107,7 @@ StatusOr<bool> CommandLine::parse(int argc, const char *const *argv) const {
     }
     DSRT_RETURN_IF_ERROR(option->set(value));
   }
-  if (nextPositional < positionals.size())
+  if (nextPositional < positionals.size() && !positionals[nextPositional].isOptional)
     return Status::error("no " + positionals[nextPositional].metavar + " given; see --help");
   return true;
 }

@@ -24,6 +24,8 @@ public:
   void real(const char *name, const char *metavar, double &value, double min, double max, const char *help);
   // Positional arguments in order of declaration; all must be given.
   void positional(const char *metavar, std::string &value);
+  // The last one may be absent.
+  void optionalPositional(const char *metavar, std::string &value);
   // A heading for the options that follow, in --help.
   void heading(const char *title);
 
@@ -40,6 +42,7 @@ private:
   struct Positional {
     std::string metavar;
     std::string *value;
+    bool isOptional = false;
   };
   void add(const char *name, const char *metavar, const char *help, std::function<Status(const std::string &)> set);
   std::string tool, usage, intro;

@@ -1,0 +1,35 @@
+// A kernel that reads half a gigabyte: it empties the second-level cache of everything else without leaving lines there
+// that must be written back, and its own time is the read bandwidth that others are compared with. In PTX, so that the
+// yardstick does not come out of the compiler that is measured.
+#pragma once
+
+#include "runtime/core/Device.h"
+#include "runtime/core/Memory.h"
+
+namespace dsrt {
+
+class ReadStream {
+public:
+  static constexpr size_t bytes = size_t(512) << 20;
+
+  static StatusOr<ReadStream> create(const Device &device, Memory &memory);
+  ReadStream(ReadStream &&other) noexcept;
+  ReadStream &operator=(ReadStream &&other) = delete;
+  ~ReadStream();
+
+  Status run() const { return run(bytes); }
+  // Bytes per second: what the second half of the buffer adds to the time of the first, so that the launch does not
+  // count.
+  StatusOr<double> bandwidth() const;
+
+private:
+  ReadStream(const Device &device, Memory &memory) : device(device), memory(memory) {}
+  Status run(size_t count) const;
+  const Device &device;
+  Memory &memory;
+  CuModule module = nullptr;
+  CuFunction function = nullptr;
+  void *buffer = nullptr;
+};
+
+} // namespace dsrt

@@ -1,0 +1,138 @@
+// Absorbed attention of the newest tokens of each sequence over the paged latent cache: records of 512 + 64 elements,
+// pages of 64 positions in random order.
+#include "tools/deepseek-bench/TestData.h"
+#include "tools/deepseek-bench/ops/Attention.h"
+#include "tools/deepseek-bench/ops/Family.h"
+#include "tools/deepseek-bench/ops/Products.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace dsrt {
+
+namespace {
+constexpr int64_t latent = 512, rope = 64, record = latent + rope, page = 64;
+constexpr int64_t mostCacheBytes = int64_t(6) << 30;
+
+std::vector<std::string> cases() {
+  std::vector<std::string> all;
+  auto add = [&](int64_t heads, int64_t sq, int64_t batch, int64_t context, const char *rest = "") {
+    if (batch * context * record * 2 <= mostCacheBytes)
+      all.push_back(caseText("mla-decode-bf16", {{"heads", heads}, {"sq", sq}, {"batch", batch}, {"context", context}}) + rest);
+  };
+  for (int64_t heads : {128, 16})
+    for (int64_t batch : {1, 8, 32, 128})
+      for (int64_t context : {1024, 4096, 16384, 32768})
+        add(heads, 1, batch, context);
+  add(128, 1, 1, 131072);
+  add(16, 1, 1, 131072);
+  for (int64_t heads : {64, 32, 8})
+    for (int64_t batch : {8, 128})
+      add(heads, 1, batch, 4096);
+  for (int64_t heads : {128, 16})
+    for (int64_t batch : {1, 32})
+      add(heads, 2, batch, 4096);
+  for (int64_t heads : {128, 16})
+    for (int64_t batch : {8, 128})
+      add(heads, 1, batch, 4096, " lengths=ragged");
+  return all;
+}
+
+// Ragged: sequence s has (s mod 8 + 1) eighths of the context.
+int64_t lengthOf(const OpCase &c, int64_t sequence) {
+  return c.word("lengths") == "ragged" ? std::max(c["sq"], c["context"] * (sequence % 8 + 1) / 8) : c["context"];
+}
+
+OpFunction function(const OpCase &c, const std::string &kernel) {
+  const int64_t heads = c["heads"], sq = c["sq"], batch = c["batch"], tokens = batch * sq;
+  const int64_t pages = (c["context"] + page - 1) / page;
+  std::vector<int64_t> positions, table(static_cast<size_t>(batch * pages));
+  double read = 0, seen = 0; // records, and pairs of a token and a record
+  for (int64_t s = 0; s < batch; ++s) {
+    read += static_cast<double>(lengthOf(c, s));
+    for (int64_t i = 0; i < sq; ++i) {
+      positions.push_back(lengthOf(c, s) - sq + i);
+      seen += static_cast<double>(positions.back() + 1);
+    }
+  }
+  std::iota(table.begin(), table.end(), 0);
+  Random random(1);
+  for (size_t i = table.size(); i > 1; --i)
+    std::swap(table[i - 1], table[random.next() % i]);
+
+  OpFunction f;
+  f.pages = batch * pages;
+  f.context = c["context"];
+  f.arguments = {{DType::BF16, {tokens, heads, latent}},
+                 {DType::BF16, {tokens, heads, rope}},
+                 {DType::BF16, {f.pages, 1, page, record}, OpFill::normal(), "memref<?x1x64x576xbf16>"},
+                 {DType::I32, {tokens}, OpFill::values(positions)},
+                 {DType::I32, {batch, pages}, OpFill::values(table)}};
+  f.results = {{DType::BF16, {tokens, heads, latent}}};
+  f.bytes = f.wholeBytes() - f.arguments[2].bytes() + read * record * 2;
+  f.flops = 2 * seen * static_cast<double>(heads) * (record + latent);
+  f.rate = OpRate::Bf16;
+  const std::string schedule = kernel.find(' ') == std::string::npos ? "" : kernel.substr(kernel.find(' '));
+  std::string types;
+  for (const OpValue &argument : f.arguments)
+    types += (types.empty() ? "" : ", ") + argument.type();
+  const std::string arguments = "kernel.mla_decode %a0, %a1, %a2[0] at %a3, %a4 scale 0.0721687836" + schedule + " : " + types;
+  size_t place = kernel.find("split = ");
+  const int64_t split = place == std::string::npos ? 1 : std::atoll(kernel.c_str() + place + 8);
+  if (split > 1) {
+    const std::string shape = std::to_string(split) + "x" + std::to_string(tokens) + "x" + std::to_string(heads);
+    const std::string parts = "tensor<" + shape + "x512xf32>", lse = "tensor<" + shape + "xf32>";
+    f.body = "  %p, %l = " + arguments + " -> " + parts + " lse " + lse + "\n  %r0 = kernel.mla_combine %p, %l : " + parts +
+             ", " + lse + " -> " + f.results[0].type() + "\n";
+  } else {
+    f.body = "  %r0 = " + arguments + " -> " + f.results[0].type() + "\n";
+  }
+  return f;
+}
+
+Status check(const OpCase &c, const OpFunction &f, OpData &data, OpCheck &found) {
+  const int64_t heads = c["heads"], sq = c["sq"], pages = f.arguments[4].shape[1];
+  const std::vector<int64_t> &positions = f.arguments[3].fill.listed, &table = f.arguments[4].fill.listed;
+  std::vector<float> records, got(latent);
+  for (int64_t token : sampleOf(c["batch"] * sq, c["context"] > 16384 ? 1 : 3)) {
+    const int64_t length = positions[static_cast<size_t>(token)] + 1;
+    records.resize(static_cast<size_t>(length * record));
+    for (int64_t first = 0; first < length; first += page) {
+      const int64_t count = std::min(page, length - first), physical = table[static_cast<size_t>(token / sq * pages + first / page)];
+      data.input(2, physical * page * record, std::span(records).subspan(static_cast<size_t>(first * record), static_cast<size_t>(count * record)));
+    }
+    for (int64_t head : sampleOf(heads, 2)) {
+      std::vector<float> query(record);
+      data.input(0, (token * heads + head) * latent, std::span(query).first(latent));
+      data.input(1, (token * heads + head) * rope, std::span(query).subspan(latent));
+      AttentionReference reference(0.0721687836);
+      for (int64_t j = 0; j < length; ++j)
+        reference.addScore(query.data(), records.data() + j * record, record);
+      DSRT_RETURN_IF_ERROR(data.output(0, (token * heads + head) * latent, got));
+      reference.compare(got, [&](int64_t j) { return records.data() + j * record; }, found);
+    }
+  }
+  return Status();
+}
+
+std::vector<std::string> searched(const OpCase &c) {
+  std::vector<std::string> all;
+  const int64_t tiles = c["batch"] * ((c["sq"] * c["heads"] + 63) / 64);
+  for (int64_t rows : {16, 32, 64})
+    for (int64_t keys : {16, 32, 64})
+      for (int64_t stages : {2, 4})
+        for (int64_t split : {int64_t(1), std::max<int64_t>(1, 132 / tiles)})
+          if ((rows == 16 || rows / 2 < c["sq"] * c["heads"]) && (all.empty() || split > 1 || tiles * 2 > 132))
+            all.push_back("mla_decode schedule <tile = [" + std::to_string(rows) + ", " + std::to_string(keys) +
+                          "], stages = " + std::to_string(stages) + ", split = " + std::to_string(split) + ", warps = 8>");
+  return all;
+}
+} // namespace
+
+OpFamily mlaDecodeFamily() {
+  return {"mla-decode-bf16",
+          {{"heads", nullptr}, {"sq", "1"}, {"batch", nullptr}, {"context", nullptr}, {"lengths", "equal", true, {"equal", "ragged"}}},
+          cases, function, check, searched};
+}
+
+} // namespace dsrt
