@@ -87,6 +87,8 @@ def ChooseSchedulePass : Pass<"kernel-choose-schedule", "::mlir::func::FuncOp"> 
   let description = [{
     `gemm` with few rows, or with operands that TMA cannot address, becomes `skinny_gemm`; `mla_decode` gets the tile, stages and warps that fit its records (passes/cost/Attention.h),
     and is split over the positions where one CTA for each group of heads would leave multiprocessors idle, with its `mla_combine`. A schedule that is already there is kept.
+    A function's `deepseek.context` takes the place of the option `context` in it. Entries get `estimate_us`, the sum over their kernels, and `limit`, that of the longest, for the manifest;
+    plain functions `plan` too, the kernels with their schedules.
 
     Guarantees: every `gemm` left has 16-byte aligned rows. Splitting CHANGES NUMERICS: partial softmaxes are joined in f32.
   }];

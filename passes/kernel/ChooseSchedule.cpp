@@ -40,6 +40,35 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
       else if (auto decode = dyn_cast<kernel::MlaDecodeOp>(op))
         choose(decode, rewriter);
     }
+    recordEstimate();
+  }
+
+  /// The artefact's manifest tells what an entry was expected to take, so that a benchmark can tell how wrong that was.
+  void recordEstimate() {
+    auto entry = getOperation()->getAttrOfType<DictionaryAttr>("deepseek.entry");
+    if (!entry)
+      return;
+    Builder b(&getContext());
+    double seconds = 0, longest = -1;
+    StringRef limit;
+    SmallVector<Attribute> kernels;
+    for (Operation &op : getOperation().getOps()) {
+      if (!kernel::isKernel(&op))
+        continue;
+      const cost::Estimate e =
+          kernel::estimateKernel(&op, kernel::contextOf(getOperation(), context), cost::h200);
+      seconds += e.seconds;
+      if (e.seconds > longest)
+        longest = e.seconds, limit = e.limit;
+      kernels.push_back(b.getStringAttr((op.getName().stripDialect() + " " + kernel::describeSchedule(&op)).str()));
+    }
+    NamedAttrList fields(entry);
+    fields.set("estimate_us", b.getF64FloatAttr(seconds * 1e6));
+    fields.set("limit", b.getStringAttr(limit));
+    // A model's entries have hundreds; --explain prints those.
+    if (auto kind = dyn_cast_or_null<StringAttr>(entry.get("kind")); kind && kind.getValue() == "function")
+      fields.set("plan", b.getArrayAttr(kernels));
+    getOperation()->setAttr("deepseek.entry", fields.getDictionary(&getContext()));
   }
 
   remark::RemarkOpts opts() {
@@ -103,7 +132,7 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
   void choose(kernel::MlaDecodeOp decode, IRRewriter &rewriter) {
     if (decode.getSchedule())
       return;
-    const cost::DecodeShape shape = kernel::decodeShapeOf(decode, context);
+    const cost::DecodeShape shape = kernel::decodeShapeOf(decode, kernel::contextOf(getOperation(), context));
     const int64_t given = decode.getLse() ? decode.getLse().getType().getDimSize(0) : 0;
     std::optional<cost::DecodeChoice> choice = cost::chooseDecodeSchedule(shape, cost::h200, given);
     if (!choice) {

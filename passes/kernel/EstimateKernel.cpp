@@ -143,6 +143,30 @@ static cost::Estimate estimateStream(Operation *op, const cost::Machine &m) {
   return cost::streamEstimate(bytes, std::max(1.0, bytes / 64e3), m);
 }
 
+int64_t kernel::contextOf(func::FuncOp function, int64_t standard) {
+  auto context = function->getAttrOfType<IntegerAttr>("deepseek.context");
+  return context ? context.getInt() : standard;
+}
+
+std::string kernel::describeSchedule(Operation *op) {
+  auto schedule = op->getAttrOfType<ScheduleAttr>("schedule");
+  if (!schedule)
+    return "";
+  std::string text = "[";
+  llvm::raw_string_ostream os(text);
+  llvm::interleave(schedule.getTile(), os, "x");
+  os << "]";
+  auto add = [&](int64_t count, const char *name) {
+    if (count > 1)
+      os << " " << count << " " << name;
+  };
+  add(schedule.getStages(), "stages");
+  add(schedule.getCluster(), "CTAs");
+  add(schedule.getSplit(), "parts");
+  add(schedule.getWarps(), "warps");
+  return text;
+}
+
 cost::Estimate kernel::estimateKernel(Operation *op, int64_t context, const cost::Machine &m) {
   return llvm::TypeSwitch<Operation *, cost::Estimate>(op)
       .Case([&](GemmOp op) { return estimateTensorCore(op, m); })

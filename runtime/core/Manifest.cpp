@@ -116,6 +116,17 @@ StatusOr<EntryInfo> parseEntry(const JsonObject &object) {
                            std::to_string(entry.tokens) + " tokens, expected " +
                            (entry.kind == EntryKind::Decode ? "as many" : "at most as many"));
   }
+  if (const json *estimate = object.find("estimate_us")) {
+    if (!estimate->is_number())
+      return Status::error(object.where("estimate_us") + " must be a number, got " + describeJson(*estimate));
+    entry.estimate = estimate->get<double>();
+  }
+  if (const json *plan = object.find("plan")) {
+    const bool isTexts = plan->is_array() && std::all_of(plan->begin(), plan->end(), [](const json &e) { return e.is_string(); });
+    if (!isTexts)
+      return Status::error(object.where("plan") + " must be a list of texts, got " + describeJson(*plan));
+    entry.plan = plan->get<std::vector<std::string>>();
+  }
   return entry;
 }
 

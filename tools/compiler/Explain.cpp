@@ -86,22 +86,6 @@ static std::string sizesOf(Operation *op) {
   return text;
 }
 
-static std::string scheduleOf(Operation *op) {
-  auto schedule = op->getAttrOfType<kernel::ScheduleAttr>("schedule");
-  if (!schedule)
-    return "";
-  std::string text = "[" + shapeText(schedule.getTile()) + "]";
-  auto add = [&](int64_t count, const char *name) {
-    if (count > 1)
-      text += llvm::formatv(" {0} {1}", count, name).str();
-  };
-  add(schedule.getStages(), "stages");
-  add(schedule.getCluster(), "CTAs");
-  add(schedule.getSplit(), "parts");
-  add(schedule.getWarps(), "warps");
-  return text;
-}
-
 static void printFunction(func::FuncOp function, int64_t context, llvm::raw_ostream &os) {
   struct Line {
     std::string text;
@@ -111,13 +95,14 @@ static void printFunction(func::FuncOp function, int64_t context, llvm::raw_ostr
   std::map<std::string, size_t> known;
   int64_t kernels = 0;
   cost::Estimate total;
+  context = kernel::contextOf(function, context);
   for (Operation &op : function.getOps()) {
     if (!kernel::isKernel(&op))
       continue;
     const cost::Estimate e = kernel::estimateKernel(&op, context, cost::h200);
     std::string text =
         llvm::formatv("{0,-14}{1,-26}{2,-40}{3,11:F3}{4,11:F3}{5,9:F1}  {6}", op.getName().stripDialect(), sizesOf(&op),
-                      scheduleOf(&op), e.bytes * 1e-6, e.flops * 1e-9, e.seconds * 1e6, e.limit);
+                      kernel::describeSchedule(&op), e.bytes * 1e-6, e.flops * 1e-9, e.seconds * 1e6, e.limit);
     auto [position, isNew] = known.try_emplace(text, lines.size());
     if (isNew)
       lines.push_back({std::move(text), 0});

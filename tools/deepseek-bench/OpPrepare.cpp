@@ -58,8 +58,11 @@ public:
   Status add(const std::vector<Variant> &variants, const std::string &stem) {
     DSRT_ASSIGN_OR_RETURN(bool isCompiled, compile(variants, stem, /*isQuiet=*/variants.size() > 1));
     if (isCompiled) {
-      for (const Variant &variant : variants)
+      for (const Variant &variant : variants) {
         list.push_back({{"case", variant.of.text}, {"entry", variant.entry}, {"kernel", variant.kernel}, {"artifact", stem + ".so"}});
+        if (auto offsets = variant.of.family->function(variant.of, variant.kernel).offsets; !offsets.empty())
+          list.back()["offsets"] = std::move(offsets);
+      }
       return Status();
     }
     // One of them is to blame: halves find it.

@@ -83,6 +83,9 @@ public:
     const int32_t entry = program->manifest().findEntry(prepared.entry);
     if (entry < 0)
       return Status::error(program->path() + " has no entry '" + prepared.entry + "'; prepare it again");
+    result.estimate = program->manifest().entries[entry].estimate;
+    for (const std::string &kernel : program->manifest().entries[entry].plan)
+      result.schedule += (result.schedule.empty() ? "" : "; ") + kernel;
     DSRT_ASSIGN_OR_RETURN(auto buffers, OpBuffers::create(*program, prepared.entry, result.function, pools));
     DSRT_RETURN_IF_ERROR(buffers->fill());
     const int64_t launches = program->context().launches;

@@ -63,6 +63,8 @@ struct OpFunction {
   int64_t pages = 0;   // of an argument that is a cache
   int64_t context = 0; // positions of a sequence, for the choice of schedules; 0: not an attention
 
+  std::vector<int64_t> offsets; // of groups of rows: cases.json gives them to programs that must route alike
+
   double wholeBytes() const; // of all arguments and results
 };
 

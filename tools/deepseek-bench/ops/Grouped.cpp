@@ -66,6 +66,7 @@ template <bool isFp8> OpFunction function(const OpCase &c, const std::string &ke
   const int64_t m = offsets.back();
   const DType type = isFp8 ? DType::F8E4M3 : DType::BF16;
   OpFunction f;
+  f.offsets = offsets;
   f.arguments = {{type, {m, k}, OpFill::normal(isFp8 ? fp8Deviation : 1)},
                  {DType::I32, {groups + 1}, OpFill::values(offsets)},
                  {type, {groups, n, k}, OpFill::normal(isFp8 ? fp8Deviation : 1)}};
