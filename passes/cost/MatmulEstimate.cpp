@@ -52,13 +52,18 @@ Estimate mlir::deepseek::cost::skinnyEstimate(const GemmShape &s, int64_t tileM,
   return boundedBy(bytes, flops, {{memory, "memory"}, {cache, "cache"}, {products, "products"}}, m);
 }
 
-Estimate mlir::deepseek::cost::groupedEstimate(const GroupedShape &s, bool tensorCores, const Machine &m) {
+Estimate mlir::deepseek::cost::groupedEstimate(const GroupedShape &s, const TensorCoreTile *tile, const Machine &m) {
   // Expected number of matrices that get a row when rows choose independently.
   const double groups = double(s.groups), rows = double(s.rows), matrix = double(s.n) * double(s.k);
   const double used = groups * (1 - std::pow(1 - 1 / groups, rows));
   const double bytes =
       double(s.elementBytes) * (used * matrix + rows * double(s.k)) + kResultBytes * rows * double(s.n);
   const double flops = 2 * rows * matrix;
-  const double rate = tensorCores ? rateOf(s.elementBytes, m) : m.warpRate;
-  return boundedBy(bytes, flops, {{bytes / m.readBandwidth, "memory"}, {flops / rate, "products"}}, m);
+  if (!tile)
+    return boundedBy(bytes, flops, {{bytes / m.readBandwidth, "memory"}, {flops / m.warpRate, "products"}}, m);
+  // As many tiles as groups of equal size have.
+  const GemmShape group{ceilDiv(s.rows, s.groups), s.n, s.k, /*heads=*/s.groups, s.elementBytes};
+  const Estimate tiles = tensorCoreEstimate(group, *tile, m);
+  return boundedBy(bytes, flops, {{bytes / m.readBandwidth, "memory"}, {tiles.seconds - m.kernelOverhead, tiles.limit}},
+                   m);
 }

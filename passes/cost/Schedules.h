@@ -43,12 +43,12 @@ Estimate tensorCoreEstimate(const GemmShape &shape, const TensorCoreTile &tile, 
 Estimate skinnyEstimate(const GemmShape &shape, int64_t tileM, int64_t tileN, int64_t warps, const Machine &machine);
 
 /// A grouped product: `rows` rows that choose among `groups` matrices of n x k; a matrix without rows is not read.
-/// `tensorCores`: by tensor-core tiles.
+/// `tile`: of tensor cores, or null where B is streamed by single warps.
 struct GroupedShape {
   int64_t rows, groups, n, k;
   int64_t elementBytes;
 };
-Estimate groupedEstimate(const GroupedShape &shape, bool tensorCores, const Machine &machine);
+Estimate groupedEstimate(const GroupedShape &shape, const TensorCoreTile *tile, const Machine &machine);
 
 /// Whether the groups of a grouped product, `rows` in all, have rows enough for tensor-core tiles.
 bool fillsTensorCoreTiles(int64_t rows, int64_t groups);

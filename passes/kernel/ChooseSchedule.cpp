@@ -63,11 +63,13 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
       kernels.push_back(b.getStringAttr((op.getName().stripDialect() + " " + kernel::describeSchedule(&op)).str()));
     }
     NamedAttrList fields(entry);
+    // A plain function is called alone. A model's entries have hundreds of kernels; --explain prints those.
+    if (auto kind = dyn_cast_or_null<StringAttr>(entry.get("kind")); kind && kind.getValue() == "function") {
+      seconds += cost::h200.loneLaunch;
+      fields.set("plan", b.getArrayAttr(kernels));
+    }
     fields.set("estimate_us", b.getF64FloatAttr(seconds * 1e6));
     fields.set("limit", b.getStringAttr(limit));
-    // A model's entries have hundreds; --explain prints those.
-    if (auto kind = dyn_cast_or_null<StringAttr>(entry.get("kind")); kind && kind.getValue() == "function")
-      fields.set("plan", b.getArrayAttr(kernels));
     getOperation()->setAttr("deepseek.entry", fields.getDictionary(&getContext()));
   }
 

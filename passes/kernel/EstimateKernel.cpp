@@ -70,8 +70,12 @@ static cost::Estimate estimateSkinny(SkinnyGemmOp op, const cost::Machine &m) {
 
 static cost::Estimate estimateGrouped(GroupedGemmOp op, const cost::Machine &m) {
   ArrayRef<int64_t> b = shapeOf(op.getB());
-  const bool tensorCores = op.getSchedule() && op.getSchedule()->getStages() > 1;
-  return cost::groupedEstimate({shapeOf(op.getA())[0], b[0], b[1], b[2], elementBytes(op.getB())}, tensorCores, m);
+  const cost::GroupedShape shape{shapeOf(op.getA())[0], b[0], b[1], b[2], elementBytes(op.getB())};
+  std::optional<ScheduleAttr> schedule = tiledSchedule(op);
+  if (!schedule || schedule->getStages() == 1)
+    return cost::groupedEstimate(shape, /*tile=*/nullptr, m);
+  const cost::TensorCoreTile tile{schedule->getTile()[0], schedule->getTile()[1], schedule->getStages(), 0};
+  return cost::groupedEstimate(shape, &tile, m);
 }
 
 static cost::Estimate estimateDecode(MlaDecodeOp op, int64_t context, const cost::Machine &m) {

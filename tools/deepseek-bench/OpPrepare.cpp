@@ -58,11 +58,8 @@ public:
   Status add(const std::vector<Variant> &variants, const std::string &stem) {
     DSRT_ASSIGN_OR_RETURN(bool isCompiled, compile(variants, stem, /*isQuiet=*/variants.size() > 1));
     if (isCompiled) {
-      for (const Variant &variant : variants) {
-        list.push_back({{"case", variant.of.text}, {"entry", variant.entry}, {"kernel", variant.kernel}, {"artifact", stem + ".so"}});
-        if (auto offsets = variant.of.family->function(variant.of, variant.kernel).offsets; !offsets.empty())
-          list.back()["offsets"] = std::move(offsets);
-      }
+      for (const Variant &variant : variants)
+        record(variant, stem);
       return Status();
     }
     // One of them is to blame: halves find it.
@@ -77,12 +74,30 @@ public:
     return add(std::vector<Variant>(middle, variants.end()), stem + "b");
   }
 
+  // A schedule that is refused is no error; the compiler's own choice is.
+  StatusOr<bool> tryOne(const Variant &variant) {
+    if (variant.kernel.empty()) {
+      DSRT_RETURN_IF_ERROR(add({variant}, variant.entry));
+      return true;
+    }
+    DSRT_ASSIGN_OR_RETURN(bool isCompiled, compile({variant}, variant.entry, /*isQuiet=*/true));
+    if (isCompiled)
+      record(variant, variant.entry);
+    return isCompiled;
+  }
+
   StatusOr<bool> finish() {
     DSRT_RETURN_IF_ERROR(writeFile(folder + "/cases.json", list.dump(1) + "\n"));
     return isComplete;
   }
 
 private:
+  void record(const Variant &variant, const std::string &stem) {
+    list.push_back({{"case", variant.of.text}, {"entry", variant.entry}, {"kernel", variant.kernel}, {"artifact", stem + ".so"}});
+    if (auto offsets = variant.of.family->function(variant.of, variant.kernel).offsets; !offsets.empty())
+      list.back()["offsets"] = std::move(offsets);
+  }
+
   StatusOr<bool> compile(const std::vector<Variant> &variants, const std::string &stem, bool isQuiet) {
     std::string text;
     for (const Variant &variant : variants)
@@ -144,9 +159,13 @@ StatusOr<bool> prepareOps(const OpBenchOptions &given, const std::string &folder
       DSRT_RETURN_IF_ERROR(preparation.add(variants, name));
       continue;
     }
-    // Many schedules are beyond a builder's means: each alone, so that one does not take others with it.
-    for (const Variant &variant : variants)
-      DSRT_RETURN_IF_ERROR(preparation.add({variant}, variant.entry));
+    // Some schedules are beyond a builder's means: each alone, so that one does not take others with it.
+    size_t refused = 0;
+    for (const Variant &variant : variants) {
+      DSRT_ASSIGN_OR_RETURN(bool isCompiled, preparation.tryOne(variant));
+      refused += !isCompiled;
+    }
+    std::fprintf(stderr, "deepseek-bench: %zu schedules of %s were refused\n", refused, name.c_str());
   }
   return preparation.finish();
 }

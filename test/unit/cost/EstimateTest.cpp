@@ -93,12 +93,15 @@ TEST(Estimate, StreamsAreLaunchesOrMemory) {
 // Weights of experts without tokens are not read: eight tokens of six choices touch at most 48 of 256.
 TEST(Estimate, GroupedProductsReadUsedMatricesOnly) {
   const double matrix = 2048.0 * 7168;
-  EXPECT_LT(groupedEstimate({48, 256, 2048, 7168, 1}, false, h200).bytes, 49 * matrix);
-  EXPECT_GT(groupedEstimate({48, 256, 2048, 7168, 1}, false, h200).bytes, 40 * matrix);
-  EXPECT_GT(groupedEstimate({100000, 256, 2048, 7168, 1}, true, h200).bytes, 256 * matrix);
-  EXPECT_STREQ(groupedEstimate({48, 256, 2048, 7168, 1}, false, h200).limit, "memory");
-  EXPECT_STREQ(groupedEstimate({1 << 20, 256, 2048, 7168, 1}, true, h200).limit, "products");
-  EXPECT_DOUBLE_EQ(groupedEstimate({1, 1, 16, 16, 2}, false, h200).bytes, 2 * (256 + 16 + 16));
+  const TensorCoreTile tile{128, 128, 6, 0};
+  EXPECT_LT(groupedEstimate({48, 256, 2048, 7168, 1}, nullptr, h200).bytes, 49 * matrix);
+  EXPECT_GT(groupedEstimate({48, 256, 2048, 7168, 1}, nullptr, h200).bytes, 40 * matrix);
+  EXPECT_GT(groupedEstimate({100000, 256, 2048, 7168, 1}, &tile, h200).bytes, 256 * matrix);
+  EXPECT_STREQ(groupedEstimate({48, 256, 2048, 7168, 1}, nullptr, h200).limit, "memory");
+  EXPECT_STREQ(groupedEstimate({1 << 20, 256, 2048, 7168, 1}, &tile, h200).limit, "products");
+  // Groups of 129 rows need two tiles each, as groups of 256 do.
+  EXPECT_EQ(groupedEstimate({129 * 64, 64, 1408, 2048, 2}, &tile, h200).seconds, groupedEstimate({256 * 64, 64, 1408, 2048, 2}, &tile, h200).seconds);
+  EXPECT_DOUBLE_EQ(groupedEstimate({1, 1, 16, 16, 2}, nullptr, h200).bytes, 2 * (256 + 16 + 16));
 }
 
 struct FormRow {

@@ -64,7 +64,7 @@ std::vector<std::string> searchedGemms(const OpCase &c) {
   };
   if (c["m"] <= 64)
     for (int64_t m : {8, 16, 32})
-      for (int64_t n : {8, 16, 32})
+      for (int64_t n : {16, 32})
         for (int64_t warps : {2, 4, 8})
           if (m >= std::min<int64_t>(c["m"], 32) || m == 32)
             add("skinny_gemm", m, n, std::to_string(c["k"]), 1, 1, warps);
