@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Tables for docs/benchmarks.md from the JSON of `deepseek-bench --op` and of its peers.
 
-  compare.py OURS.json PEER.json... [--filter REGEX] [--any-gpu]
+  compare.py OURS.json PEER.json... [--filter REGEX] [--any-gpu] [--long]
 
-Joins by case. A ratio is the best peer's time over ours: above 1 we are faster. Files of one run on one GPU only: another GPU is an error, unless --any-gpu says that it is known.
+Joins by case. Cells are us, and in brackets the ratio to the best peer and the share of the limit; --long gives a line to each case, with peer and estimate. A ratio is the best peer's time over ours: above 1 we are faster. Files of one run on one GPU only: another GPU is an error, unless --any-gpu says that it is known.
 """
 import argparse
 import collections
@@ -13,6 +13,7 @@ import re
 import statistics
 import sys
 
+COLUMNS = {"linear": "m", "grouped": None, "mla-decode": "context", "mla-prefill": "chunk", "router": "tokens", "row-fusion": "rows", "sample": "rows"}
 BANDS = {"linear": ("m", [(1, 128), (512, 1 << 40)]), "mla-decode": ("batch", [(1, 8), (32, 1 << 40)])}
 
 
@@ -43,14 +44,27 @@ def load(paths, any_gpu):
     return results
 
 
-def table(rows, has_peers):
-    head = "| case | us | best peer, us | ratio | % of limit | estimate |" if has_peers else "| case | us | % of limit | estimate |"
-    lines = [head, "|" + " --- |" * (head.count("|") - 1)]
+def pivot(rows, column):
+    """A line for each case without `column`, a column for each of its values: us, and in brackets the ratio to the best peer and the share of the limit."""
+    values, lines = {}, collections.OrderedDict()
     for ours, peer in rows:
-        peer_cells = [f"{peer['by']} {peer['us']:.1f}" if peer else "", f"{peer['us'] / ours['us']:.2f}" if peer else ""] if has_peers else []
+        name = " ".join(word for word in ours["case"].split()[1:] if not column or not word.startswith(column + "="))
+        value = int(fields(ours["case"])[column]) if column else "us"
+        values[value] = None
+        ratio = f"{peer['us'] / ours['us']:.2f}; " if peer else ""
+        wrong = "" if ours["passed"] else " **wrong**"
+        lines.setdefault(name, {})[value] = f"{ours['us']:.1f} ({ratio}{ours['percent_of_limit']:.0f} %){wrong}"
+    head = f"| {rows[0][0]['case'].split()[0]} | " + " | ".join(f"{column}={value}" if column else value for value in sorted(values)) + " |"
+    body = ["| " + " | ".join([name or "", *(cells.get(value, "") for value in sorted(values))]) + " |" for name, cells in lines.items()]
+    return "\n".join([head, "|" + " --- |" * (len(values) + 1), *body])
+
+
+def long_table(rows):
+    lines = ["| case | us | best peer, us | ratio | % of limit | estimate |", "|" + " --- |" * 6]
+    for ours, peer in rows:
         estimate = f"{ours['estimate_us']:.1f} ({100 * (ours['estimate_us'] / ours['us'] - 1):+.0f} %)" if "estimate_us" in ours else ""
-        cells = [ours["case"], f"{ours['us']:.1f}" + ("" if ours["passed"] else " **wrong**"), *peer_cells,
-                 f"{ours['percent_of_limit']:.0f} ({ours['limit']})", estimate]
+        cells = [ours["case"], f"{ours['us']:.1f}" + ("" if ours["passed"] else " **wrong**"), f"{peer['by']} {peer['us']:.1f}" if peer else "",
+                 f"{peer['us'] / ours['us']:.2f}" if peer else "", f"{ours['percent_of_limit']:.0f} ({ours['limit']})", estimate]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -61,6 +75,7 @@ def main():
     parser.add_argument("peers", nargs="*")
     parser.add_argument("--filter", default="")
     parser.add_argument("--any-gpu", action="store_true")
+    parser.add_argument("--long", action="store_true")
     options = parser.parse_args()
     best = {}
     everything = load([options.ours, *options.peers], options.any_gpu)
@@ -72,7 +87,7 @@ def main():
     for result in ours:
         families.setdefault(result["case"].split()[0], []).append((result, best.get(result["case"])))
 
-    print(f"{', '.join(sorted({r['gpu'] for r in everything}))}; {ours[0]['bandwidth'] * 1e-9:.0f} GB/s read\n" if ours else "no results\n")
+    print(f"{ours[0]['gpu']}; {ours[0]['bandwidth'] * 1e-9:.0f} GB/s read\n" if ours else "no results\n")
     ratios, errors = collections.defaultdict(list), collections.defaultdict(list)
     for rows in families.values():
         for result, peer in rows:
@@ -88,7 +103,9 @@ def main():
         error = f"{100 * statistics.median(errors[group]):.0f} %" if errors[group] else ""
         print(f"| {group} | {len(found) or len(errors[group])} | {mean} | {error} |")
     for family, rows in families.items():
-        print(f"\n### {family}\n{table(rows, any(peer for _, peer in rows))}")
+        column = next(name for prefix, name in COLUMNS.items() if family.startswith(prefix))
+        peers = sorted({peer["by"] for _, peer in rows if peer})
+        print(f"\n### {family}" + (f", beside {', '.join(peers)}" if peers else "") + "\n" + (long_table(rows) if options.long else pivot(rows, column)))
 
 
 sys.exit(main())
