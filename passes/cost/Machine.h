@@ -21,10 +21,11 @@ struct Machine {
   bool hasKernels;       // runs the kernels of lowering/hopper: their schedules decide
 };
 
-/// One H200. Measured: read stream (4.43 to 4.65 by GPU), 8192^3 products, boundary between memory-bound kernels of a graph with programmatic
-/// dependent launch (1.9 us without); the smallest kernels alone between two events (3.4 us); the latency follows from the rates measured with 16 and 24 KB under way for each
-/// multiprocessor. Estimates: single warps, cache, clock.
-inline constexpr Machine h200{.readBandwidth = 4.5e12,
+/// One H200. Measured: read stream (4.5 to 4.7 by GPU), 8192^3 products, boundary between memory-bound kernels of a
+/// graph with programmatic dependent launch (1.9 us without); the smallest kernels alone between two events (3.4 us);
+/// the latency follows from the rates measured with 16 and 24 KB under way for each multiprocessor. Estimates: single
+/// warps, cache, clock.
+inline constexpr Machine h200{.readBandwidth = 4.6e12,
                               .matrixRate = 777e12,
                               .kernelOverhead = 1.7e-6,
                               .loneLaunch = 1.6e-6,

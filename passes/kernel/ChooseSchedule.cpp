@@ -55,8 +55,7 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
     for (Operation &op : getOperation().getOps()) {
       if (!kernel::isKernel(&op))
         continue;
-      const cost::Estimate e =
-          kernel::estimateKernel(&op, kernel::contextOf(getOperation(), context), cost::h200);
+      const cost::Estimate e = kernel::estimateKernel(&op, kernel::contextOf(getOperation(), context), cost::h200);
       seconds += e.seconds;
       if (e.seconds > longest)
         longest = e.seconds, limit = e.limit;

@@ -23,7 +23,7 @@ public:
   int index() const { return ordinal; }
   const std::string &name() const { return deviceName; }
   const std::string &uuid() const { return deviceUuid; } // as nvidia-smi writes it
-  int capability() const { return computeCapability; } // major * 10 + minor
+  int capability() const { return computeCapability; }   // major * 10 + minor
   int multiprocessors() const { return smCount; }
   double peakBandwidth() const { return bandwidth; } // bytes per second, from the memory clock; 0 if unknown
 

@@ -122,7 +122,8 @@ StatusOr<EntryInfo> parseEntry(const JsonObject &object) {
     entry.estimate = estimate->get<double>();
   }
   if (const json *plan = object.find("plan")) {
-    const bool isTexts = plan->is_array() && std::all_of(plan->begin(), plan->end(), [](const json &e) { return e.is_string(); });
+    const bool isTexts =
+        plan->is_array() && std::all_of(plan->begin(), plan->end(), [](const json &e) { return e.is_string(); });
     if (!isTexts)
       return Status::error(object.where("plan") + " must be a list of texts, got " + describeJson(*plan));
     entry.plan = plan->get<std::vector<std::string>>();

@@ -47,7 +47,7 @@ std::string_view entryKindName(EntryKind kind);
 struct EntryInfo {
   std::string name;
   EntryKind kind;
-  int64_t tokens = 0, rows = 0; // prefill and decode only
+  int64_t tokens = 0, rows = 0;   // prefill and decode only
   std::optional<double> estimate; // us, the compiler's prediction
   std::vector<std::string> plan;  // kernels with their schedules, of plain functions
 };

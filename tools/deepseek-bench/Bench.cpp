@@ -18,7 +18,8 @@ constexpr const char *usage = "deepseek-bench MODEL.so --batch B --context C [op
                               "       deepseek-bench --op FAMILY [--search] [--prepare DIR | --from DIR] [options]";
 constexpr const char *intro =
     "Times the decode steps and the prefill of a model, or runs one entry of an artefact of plain functions, compares\n"
-    "it with the same entry of another artefact, and times it; or compiles and times the cases of a kernel family, cold,\n"
+    "it with the same entry of another artefact, and times it; or compiles and times the cases of a kernel family, "
+    "cold,\n"
     "and checks samples of their results against float64. Exits with 1 on an error or a miss.";
 
 struct BenchOptions {

@@ -1,6 +1,6 @@
-// `--op`, `--search`: times kernel families on their cases, cold, and checks sampled results against float64. Two steps,
-// because a GPU machine need not have the compiler: `prepare` compiles the cases to artefacts in a folder, `run` measures
-// what it finds there.
+// `--op`, `--search`: times kernel families on their cases, cold, and checks sampled results against float64. Two
+// steps, because a GPU machine need not have the compiler: `prepare` compiles the cases to artefacts in a folder, `run`
+// measures what it finds there.
 #pragma once
 
 #include "runtime/core/Program.h"

@@ -5,8 +5,8 @@
 #include "tools/runner/WriteFile.h"
 
 #include <cstdio>
-#include <filesystem>
 #include <fcntl.h>
+#include <filesystem>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -93,7 +93,8 @@ public:
 
 private:
   void record(const Variant &variant, const std::string &stem) {
-    list.push_back({{"case", variant.of.text}, {"entry", variant.entry}, {"kernel", variant.kernel}, {"artifact", stem + ".so"}});
+    list.push_back(
+        {{"case", variant.of.text}, {"entry", variant.entry}, {"kernel", variant.kernel}, {"artifact", stem + ".so"}});
     if (auto offsets = variant.of.family->function(variant.of, variant.kernel).offsets; !offsets.empty())
       list.back()["offsets"] = std::move(offsets);
   }
@@ -135,7 +136,8 @@ StatusOr<bool> prepareOps(const OpBenchOptions &given, const std::string &folder
   if (options.compiler.empty())
     options.compiler = (fs::read_symlink("/proc/self/exe", error).parent_path() / "deepseek-compile").string();
   if (access(options.compiler.c_str(), X_OK) != 0)
-    return Status::error("there is no compiler " + options.compiler + "; --compiler names one, or prepare on another machine and run with --from");
+    return Status::error("there is no compiler " + options.compiler +
+                         "; --compiler names one, or prepare on another machine and run with --from");
   DSRT_ASSIGN_OR_RETURN(std::vector<OpCase> cases, selectCases(options));
   fs::create_directories(folder, error);
   if (error)

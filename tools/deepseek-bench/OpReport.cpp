@@ -33,7 +33,8 @@ const char *OpResult::limitName(const OpMachine &machine) const {
 
 std::string tableHead(const OpMachine &machine) {
   return format("%s, %.0f GB/s read\n", machine.gpu.c_str(), machine.bandwidth * 1e-9) +
-         format("%-64s %9s %8s %8s %6s %-8s %9s %8s  %s\n", "case", "us", "GB/s", "TFLOP/s", "%", "of", "estimate", "error", "kernels");
+         format("%-64s %9s %8s %8s %6s %-8s %9s %8s  %s\n", "case", "us", "GB/s", "TFLOP/s", "%", "of", "estimate",
+                "error", "kernels");
 }
 
 std::string OpResult::line(const OpMachine &machine) const {
@@ -41,10 +42,11 @@ std::string OpResult::line(const OpMachine &machine) const {
   if (!failure.empty())
     return format("%-64s MISS: %s\n", name.c_str(), failure.c_str());
   const std::string predicted = estimate ? format("%.1f", *estimate) : "";
-  std::string text = format("%-64s %9.2f %8.0f %8.1f %6.1f %-8s %9s %8.1e  %lld%s%s\n", name.c_str(), microseconds,
-                            function.bytes / microseconds * 1e-3, function.flops / microseconds * 1e-6,
-                            100 * limit(machine) / microseconds, limitName(machine), predicted.c_str(), check.relativeError(),
-                            static_cast<long long>(kernels), schedule.empty() ? "" : " ", schedule.c_str());
+  std::string text =
+      format("%-64s %9.2f %8.0f %8.1f %6.1f %-8s %9s %8.1e  %lld%s%s\n", name.c_str(), microseconds,
+             function.bytes / microseconds * 1e-3, function.flops / microseconds * 1e-6,
+             100 * limit(machine) / microseconds, limitName(machine), predicted.c_str(), check.relativeError(),
+             static_cast<long long>(kernels), schedule.empty() ? "" : " ", schedule.c_str());
   if (!check.passed())
     text += format("  MISS: %lld of %lld samples; %s\n", static_cast<long long>(check.misses),
                    static_cast<long long>(check.samples + check.misses), check.firstMiss.c_str());
@@ -59,10 +61,12 @@ static std::string estimateSummary(const std::vector<OpResult> &results) {
   if (errors.empty())
     return "";
   std::sort(errors.begin(), errors.end(), [](auto &a, auto &b) { return a.first > b.first; });
-  std::string text = format("estimates of %zu: median error %.1f %%, worst\n", errors.size(), 100 * errors[errors.size() / 2].first);
+  std::string text =
+      format("estimates of %zu: median error %.1f %%, worst\n", errors.size(), 100 * errors[errors.size() / 2].first);
   for (size_t i = 0; i < std::min<size_t>(errors.size(), 5); ++i)
-    text += format("  %-64s %9.2f us, estimate %.2f\n", (errors[i].second->of.text + " " + errors[i].second->kernel).c_str(),
-                   errors[i].second->microseconds, *errors[i].second->estimate);
+    text += format("  %-64s %9.2f us, estimate %.2f\n",
+                   (errors[i].second->of.text + " " + errors[i].second->kernel).c_str(), errors[i].second->microseconds,
+                   *errors[i].second->estimate);
   return text;
 }
 
@@ -73,25 +77,28 @@ static std::string searchSummary(const std::vector<OpResult> &results) {
       continue;
     const OpResult *best = nullptr;
     for (const OpResult &other : results)
-      if (other.of.text == chosen.of.text && !other.kernel.empty() && other.passed() && (!best || other.microseconds < best->microseconds))
+      if (other.of.text == chosen.of.text && !other.kernel.empty() && other.passed() &&
+          (!best || other.microseconds < best->microseconds))
         best = &other;
     if (best)
-      text += format("%s: chosen %.2f us (%s), best of the search %.2f us (%s): %.3f of it\n", chosen.of.text.c_str(), chosen.microseconds,
-                     chosen.schedule.c_str(), best->microseconds, best->kernel.c_str(), chosen.microseconds / best->microseconds);
+      text += format("%s: chosen %.2f us (%s), best of the search %.2f us (%s): %.3f of it\n", chosen.of.text.c_str(),
+                     chosen.microseconds, chosen.schedule.c_str(), best->microseconds, best->kernel.c_str(),
+                     chosen.microseconds / best->microseconds);
   }
   return text;
 }
 
 std::string summary(const std::vector<OpResult> &results) {
-  const auto misses = std::count_if(results.begin(), results.end(), [](const OpResult &result) { return !result.passed(); });
+  const auto misses =
+      std::count_if(results.begin(), results.end(), [](const OpResult &result) { return !result.passed(); });
   return searchSummary(results) + estimateSummary(results) + format("%zu timed, %td misses\n", results.size(), misses);
 }
 
 std::string resultsJson(const std::vector<OpResult> &results, const OpMachine &machine) {
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const OpResult &result : results) {
-    nlohmann::ordered_json one = {{"case", result.of.text}, {"by", "ours"}, {"us", result.microseconds}, {"us_min", result.fastest},
-                                  {"gpu", machine.gpu},     {"runs", result.runs}};
+    nlohmann::ordered_json one = {{"case", result.of.text},   {"by", "ours"},       {"us", result.microseconds},
+                                  {"us_min", result.fastest}, {"gpu", machine.gpu}, {"runs", result.runs}};
     if (!result.kernel.empty())
       one["searched"] = result.kernel;
     one["schedule"] = result.schedule;

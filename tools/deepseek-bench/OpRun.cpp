@@ -43,7 +43,8 @@ StatusOr<std::vector<Prepared>> readCases(const OpBenchOptions &options, const s
     DSRT_ASSIGN_OR_RETURN(one.entry, object.string("entry"));
     DSRT_ASSIGN_OR_RETURN(one.kernel, object.string("kernel"));
     DSRT_ASSIGN_OR_RETURN(one.artifact, object.string("artifact"));
-    if (filter.accepts(name) && (options.family.empty() || options.family == "all" || options.family == one.of.family->name))
+    if (filter.accepts(name) &&
+        (options.family.empty() || options.family == "all" || options.family == one.of.family->name))
       all.push_back(std::move(one));
   }
   if (all.empty())

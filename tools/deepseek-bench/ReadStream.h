@@ -18,8 +18,7 @@ public:
   ~ReadStream();
 
   Status run() const { return run(bytes); }
-  // Bytes per second: what the second half of the buffer adds to the time of the first, so that the launch does not
-  // count.
+  // Bytes per second: what as many bytes again add to the time, so that the launch does not count.
   StatusOr<double> bandwidth() const;
 
 private:

@@ -40,7 +40,8 @@ struct CaseRun {
   OpCase of;
   OpFunction function;
   FakeData data;
-  explicit CaseRun(const std::string &text) : of(*parseCase(text)), function(of.family->function(of, "")), data(function) {
+  explicit CaseRun(const std::string &text)
+      : of(*parseCase(text)), function(of.family->function(of, "")), data(function) {
     for (const OpValue &result : function.results)
       data.results.emplace_back(static_cast<size_t>(result.elements()));
   }
@@ -74,10 +75,12 @@ TEST(OpCases, AllOfTheTableAreDistinctFunctions) {
 }
 
 TEST(OpCases, MistakesAreNamed) {
-  EXPECT_NE(messageOf("gemm m=1").find("names no kernel family; expected one of linear-bf16, linear-fp8"), std::string::npos);
+  EXPECT_NE(messageOf("gemm m=1").find("names no kernel family; expected one of linear-bf16, linear-fp8"),
+            std::string::npos);
   EXPECT_EQ(messageOf("linear-bf16 m=1 n=2"), "case 'linear-bf16 m=1 n=2' gives no k");
   EXPECT_EQ(messageOf("sample rows=1 rank=2"), "case 'sample rows=1 rank=2': 'rank=2' is no field of sample");
-  EXPECT_EQ(messageOf("router model=v4 tokens=1"), "case 'router model=v4 tokens=1': model must be one of v3, v2, v2-lite, got 'v4'");
+  EXPECT_EQ(messageOf("router model=v4 tokens=1"),
+            "case 'router model=v4 tokens=1': model must be one of v3, v2, v2-lite, got 'v4'");
   EXPECT_NE(messageOf("linear-bf16 m=x n=2 k=2").find("m must be an integer"), std::string::npos);
   auto filter = CaseFilter::create("(");
   ASSERT_FALSE(filter.ok());
@@ -85,7 +88,8 @@ TEST(OpCases, MistakesAreNamed) {
 }
 
 TEST(OpCases, GroupsGetWhatTheCaseSays) {
-  CaseRun even("grouped-bf16 groups=3 rows=5 n=8 k=8"), routed("grouped-bf16 groups=8 tokens=10 top=6 n=8 k=8 routing=skewed");
+  CaseRun even("grouped-bf16 groups=3 rows=5 n=8 k=8"),
+      routed("grouped-bf16 groups=8 tokens=10 top=6 n=8 k=8 routing=skewed");
   EXPECT_EQ(even.function.offsets, (std::vector<int64_t>{0, 5, 10, 15}));
   const std::vector<int64_t> &offsets = routed.function.offsets;
   EXPECT_EQ(offsets.back(), 60);
@@ -100,8 +104,8 @@ TEST(OpReferences, FindOneWrongElementOfAProduct) {
     for (int64_t j = 0; j < 12; ++j) {
       double sum = 0;
       for (int64_t l = 0; l < 300; ++l)
-        sum += static_cast<double>(run.data.at(0, i * 300 + l)) * run.data.at(1, j * 300 + l) * run.data.at(2, i * 3 + l / 128) *
-               run.data.at(3, l / 128);
+        sum += static_cast<double>(run.data.at(0, i * 300 + l)) * run.data.at(1, j * 300 + l) *
+               run.data.at(2, i * 3 + l / 128) * run.data.at(3, l / 128);
       run.data.results[0][static_cast<size_t>(i * 12 + j)] = static_cast<float>(sum);
     }
   EXPECT_TRUE(run.check().passed()) << run.check().firstMiss;
@@ -122,7 +126,8 @@ TEST(OpReferences, DecodeSeesWhatItsPositionsReach) {
       const int64_t record = (table[static_cast<size_t>(row / 4 * 2 + j / 64)] * 64 + j % 64) * 576;
       double score = 0;
       for (int64_t l = 0; l < 576; ++l)
-        score += static_cast<double>(l < 512 ? run.data.at(0, row * 512 + l) : run.data.at(1, row * 64 + l - 512)) * run.data.at(2, record + l);
+        score += static_cast<double>(l < 512 ? run.data.at(0, row * 512 + l) : run.data.at(1, row * 64 + l - 512)) *
+                 run.data.at(2, record + l);
       const double weight = std::exp(score * 0.0721687836);
       total += weight;
       for (int64_t l = 0; l < 512; ++l)
@@ -141,7 +146,8 @@ TEST(OpReferences, AnEmbeddingIsCopied) {
   CaseRun run("row-fusion kind=embedding rows=3 columns=16");
   for (int64_t row = 0; row < 3; ++row)
     for (int64_t i = 0; i < 16; ++i)
-      run.data.results[0][static_cast<size_t>(row * 16 + i)] = run.data.at(1, run.function.arguments[0].fill.listed[static_cast<size_t>(row)] * 16 + i);
+      run.data.results[0][static_cast<size_t>(row * 16 + i)] =
+          run.data.at(1, run.function.arguments[0].fill.listed[static_cast<size_t>(row)] * 16 + i);
   EXPECT_TRUE(run.check().passed());
   run.data.results[0][47] += 1;
   EXPECT_FALSE(run.check().passed());
@@ -163,10 +169,12 @@ TEST(OpReferences, TheLargestLogitIsSampled) {
 
 TEST(OpReferences, UnwrittenResultsAreMisses) {
   for (const char *text : {"router model=v2-lite tokens=2", "row-fusion kind=add-norm-quantize rows=2 columns=256",
-                           "row-fusion kind=swiglu-quantize rows=2 columns=256", "mla-prefill heads=1 chunk=3", "sample rows=1 vocab=500"}) {
+                           "row-fusion kind=swiglu-quantize rows=2 columns=256", "mla-prefill heads=1 chunk=3",
+                           "sample rows=1 vocab=500"}) {
     CaseRun run(text);
     for (size_t i = 0; i < run.data.results.size(); ++i) // as bytes of 0xff read
-      std::fill(run.data.results[i].begin(), run.data.results[i].end(), run.function.results[i].dtype == DType::I32 ? -1.0f : std::nanf(""));
+      std::fill(run.data.results[i].begin(), run.data.results[i].end(),
+                run.function.results[i].dtype == DType::I32 ? -1.0f : std::nanf(""));
     EXPECT_FALSE(run.check().passed()) << text;
   }
 }
@@ -185,7 +193,9 @@ TEST(OpReport, SetsLimitsAndCounts) {
   OpResult searched = result;
   searched.kernel = "skinny_gemm schedule <tile = [8, 16, 1000]>";
   searched.microseconds = 3.2;
-  EXPECT_NE(summary({result, searched}).find("best of the search 3.20 us (skinny_gemm schedule <tile = [8, 16, 1000]>): 1.250 of it"), std::string::npos);
+  EXPECT_NE(summary({result, searched})
+                .find("best of the search 3.20 us (skinny_gemm schedule <tile = [8, 16, 1000]>): 1.250 of it"),
+            std::string::npos);
   result.check.require(false, "nothing was written");
   EXPECT_NE(summary({result}).find("1 timed, 1 misses"), std::string::npos);
   EXPECT_NE(resultsJson({result}, machine).find("\"miss\": \"nothing was written\""), std::string::npos);

@@ -9,8 +9,8 @@ static constexpr size_t smallPool = 65521, largePool = 4194301; // primes
 
 const Pool &Pools::find(DType dtype, const OpFill &fill, size_t argument, bool isSmall) {
   char key[128];
-  std::snprintf(key, sizeof(key), "%d %d %g %g %g %zu %d", static_cast<int>(dtype), static_cast<int>(fill.kind), fill.scale, fill.low,
-                fill.high, argument, isSmall);
+  std::snprintf(key, sizeof(key), "%d %d %g %g %g %zu %d", static_cast<int>(dtype), static_cast<int>(fill.kind),
+                fill.scale, fill.low, fill.high, argument, isSmall);
   auto [place, isNew] = pools.try_emplace(key);
   Pool &pool = place->second;
   if (!isNew)
@@ -28,7 +28,8 @@ const Pool &Pools::find(DType dtype, const OpFill &fill, size_t argument, bool i
   return pool;
 }
 
-StatusOr<std::unique_ptr<OpBuffers>> OpBuffers::create(Program &program, const std::string &entry, const OpFunction &function, Pools &pools) {
+StatusOr<std::unique_ptr<OpBuffers>> OpBuffers::create(Program &program, const std::string &entry,
+                                                       const OpFunction &function, Pools &pools) {
   std::unique_ptr<OpBuffers> buffers(new OpBuffers(program, function));
   const std::string prefix = entry + ".";
   const Manifest &manifest = program.manifest();
@@ -49,7 +50,8 @@ StatusOr<std::unique_ptr<OpBuffers>> OpBuffers::create(Program &program, const s
     buffers->arguments.push_back(argument);
   }
   for (size_t i = 0; i < function.results.size(); ++i) {
-    DSRT_ASSIGN_OR_RETURN(int32_t buffer, buffers->findBuffer(prefix + "result" + std::to_string(i), function.results[i]));
+    DSRT_ASSIGN_OR_RETURN(int32_t buffer,
+                          buffers->findBuffer(prefix + "result" + std::to_string(i), function.results[i]));
     buffers->results.push_back(buffer);
   }
   return buffers;
@@ -59,7 +61,8 @@ StatusOr<int32_t> OpBuffers::findBuffer(const std::string &name, const OpValue &
   const int32_t buffer = program.manifest().findBuffer(name);
   const int64_t bytes = static_cast<int64_t>(value.bytes());
   if (buffer < 0 || program.bufferBytes(buffer) != bytes)
-    return Status::error(program.path() + " has no buffer '" + name + "' of " + std::to_string(bytes) + " bytes; prepare it again");
+    return Status::error(program.path() + " has no buffer '" + name + "' of " + std::to_string(bytes) +
+                         " bytes; prepare it again");
   return buffer;
 }
 
@@ -100,7 +103,8 @@ void OpBuffers::input(size_t argument, int64_t first, std::span<float> values) c
   size_t place = (from.start + static_cast<size_t>(first)) % pool.size();
   for (size_t done = 0; done < values.size(); place = 0) {
     const size_t part = std::min(values.size() - done, pool.size() - place);
-    std::copy_n(pool.begin() + static_cast<std::ptrdiff_t>(place), part, values.begin() + static_cast<std::ptrdiff_t>(done));
+    std::copy_n(pool.begin() + static_cast<std::ptrdiff_t>(place), part,
+                values.begin() + static_cast<std::ptrdiff_t>(done));
     done += part;
   }
 }
@@ -109,13 +113,18 @@ Status OpBuffers::read(int32_t buffer, int64_t first, std::span<float> values) {
   const DType dtype = program.manifest().buffers[buffer].dtype;
   const size_t width = dtypeBytes(dtype);
   std::vector<char> bytes(values.size() * width);
-  DSRT_RETURN_IF_ERROR(program.memory().read(bytes.data(), static_cast<char *>(program.address(buffer)) + static_cast<size_t>(first) * width, bytes.size()));
+  DSRT_RETURN_IF_ERROR(program.memory().read(
+      bytes.data(), static_cast<char *>(program.address(buffer)) + static_cast<size_t>(first) * width, bytes.size()));
   for (size_t i = 0; i < values.size(); ++i)
     values[i] = static_cast<float>(loadElement(dtype, bytes.data(), i));
   return Status();
 }
 
-Status OpBuffers::output(size_t result, int64_t first, std::span<float> values) { return read(results[result], first, values); }
-Status OpBuffers::written(size_t argument, int64_t first, std::span<float> values) { return read(arguments[argument].buffer, first, values); }
+Status OpBuffers::output(size_t result, int64_t first, std::span<float> values) {
+  return read(results[result], first, values);
+}
+Status OpBuffers::written(size_t argument, int64_t first, std::span<float> values) {
+  return read(arguments[argument].buffer, first, values);
+}
 
 } // namespace dsrt

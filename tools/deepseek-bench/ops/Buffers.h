@@ -27,7 +27,8 @@ private:
 class OpBuffers : public OpData {
 public:
   // Allocates the entry's buffers and nothing else of the artefact.
-  static StatusOr<std::unique_ptr<OpBuffers>> create(Program &program, const std::string &entry, const OpFunction &function, Pools &pools);
+  static StatusOr<std::unique_ptr<OpBuffers>> create(Program &program, const std::string &entry,
+                                                     const OpFunction &function, Pools &pools);
 
   // Fills the arguments and poisons everything else.
   Status fill();

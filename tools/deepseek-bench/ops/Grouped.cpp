@@ -22,7 +22,8 @@ std::vector<std::string> cases(const char *family) {
   for (int64_t tokens : {1, 16, 64, 2048})
     for (const char *routing : {"", " routing=skewed"})
       if (tokens > 1 || !*routing)
-        all.push_back(caseText(family, {{"groups", 64}, {"tokens", tokens}, {"top", 6}, {"n", 1408}, {"k", 2048}}) + routing);
+        all.push_back(caseText(family, {{"groups", 64}, {"tokens", tokens}, {"top", 6}, {"n", 1408}, {"k", 2048}}) +
+                      routing);
   return all;
 }
 
@@ -37,7 +38,8 @@ std::vector<int64_t> offsetsOf(const OpCase &c) {
     std::vector<double> weights;
     for (int64_t g = 0; g < groups; ++g)
       weights.push_back(isSkewed ? 1.0 / static_cast<double>(g + 1) : 1.0);
-    const int64_t choosers = tokens > 0 ? tokens : groups * c["rows"], top = tokens > 0 ? std::min(c["top"], groups) : 1;
+    const int64_t choosers = tokens > 0 ? tokens : groups * c["rows"],
+                  top = tokens > 0 ? std::min(c["top"], groups) : 1;
     Random random(1);
     for (int64_t i = 0; i < choosers; ++i) {
       std::vector<double> left = weights; // without what this token has chosen
@@ -101,20 +103,17 @@ template <bool isFp8> Status check(const OpCase &c, const OpFunction &f, OpData 
 }
 
 std::vector<std::string> searched(const OpCase &c) {
-  std::vector<std::string> all;
-  const std::string depth = std::string(c.family->name) == "grouped-fp8" ? "128" : "64";
-  for (int64_t m : {64, 128})
-    for (int64_t n : {64, 128, 192, 256})
-      for (int64_t stages : {3, 4, 6, 8})
-        if ((m + n) * 128 * stages + m * 256 <= 226 * 1024)
-          all.push_back("grouped_gemm schedule <tile = [" + std::to_string(m) + ", " + std::to_string(n) + ", " + depth +
-                        "], stages = " + std::to_string(stages) + ", warps = " + std::to_string(4 + m / 16) + ">");
-  return all;
+  return searchedTiles("grouped_gemm", std::string(c.family->name) == "grouped-fp8", offsetsOf(c).back() / c["groups"]);
 }
 } // namespace
 
 OpFamily groupedFamily(bool fp8) {
-  const std::vector<OpField> fields = {{"groups", nullptr}, {"rows", "0"}, {"tokens", "0"}, {"top", "1"}, {"n", nullptr}, {"k", nullptr},
+  const std::vector<OpField> fields = {{"groups", nullptr},
+                                       {"rows", "0"},
+                                       {"tokens", "0"},
+                                       {"top", "1"},
+                                       {"n", nullptr},
+                                       {"k", nullptr},
                                        {"routing", "even", /*isWord=*/true, {"even", "skewed"}}};
   if (fp8)
     return {"grouped-fp8", fields, [] { return cases("grouped-fp8"); }, function<true>, check<true>, searched};

@@ -6,8 +6,9 @@ namespace dsrt {
 
 namespace {
 // (n, k) of the projections of DeepSeek-V3, and of V3's head.
-constexpr std::pair<int64_t, int64_t> weights[] = {{2112, 7168},  {576, 7168},  {24576, 1536}, {7168, 2048}, {4096, 7168},
-                                                   {7168, 16384}, {32768, 512}, {36864, 7168}, {7168, 18432}, {129280, 7168}};
+constexpr std::pair<int64_t, int64_t> weights[] = {{2112, 7168},  {576, 7168},   {24576, 1536}, {7168, 2048},
+                                                   {4096, 7168},  {7168, 16384}, {32768, 512},  {36864, 7168},
+                                                   {7168, 18432}, {129280, 7168}};
 
 std::vector<std::string> cases(const char *family) {
   std::vector<std::string> all;

@@ -18,7 +18,8 @@ std::vector<std::string> cases() {
   std::vector<std::string> all;
   auto add = [&](int64_t heads, int64_t sq, int64_t batch, int64_t context, const char *rest = "") {
     if (batch * context * record * 2 <= mostCacheBytes)
-      all.push_back(caseText("mla-decode-bf16", {{"heads", heads}, {"sq", sq}, {"batch", batch}, {"context", context}}) + rest);
+      all.push_back(
+          caseText("mla-decode-bf16", {{"heads", heads}, {"sq", sq}, {"batch", batch}, {"context", context}}) + rest);
   };
   for (int64_t heads : {128, 16})
     for (int64_t batch : {1, 8, 32, 128})
@@ -76,14 +77,15 @@ OpFunction function(const OpCase &c, const std::string &kernel) {
   std::string types;
   for (const OpValue &argument : f.arguments)
     types += (types.empty() ? "" : ", ") + argument.type();
-  const std::string arguments = "kernel.mla_decode %a0, %a1, %a2[0] at %a3, %a4 scale 0.0721687836" + schedule + " : " + types;
+  const std::string arguments =
+      "kernel.mla_decode %a0, %a1, %a2[0] at %a3, %a4 scale 0.0721687836" + schedule + " : " + types;
   size_t place = kernel.find("split = ");
   const int64_t split = place == std::string::npos ? 1 : std::atoll(kernel.c_str() + place + 8);
   if (split > 1) {
     const std::string shape = std::to_string(split) + "x" + std::to_string(tokens) + "x" + std::to_string(heads);
     const std::string parts = "tensor<" + shape + "x512xf32>", lse = "tensor<" + shape + "xf32>";
-    f.body = "  %p, %l = " + arguments + " -> " + parts + " lse " + lse + "\n  %r0 = kernel.mla_combine %p, %l : " + parts +
-             ", " + lse + " -> " + f.results[0].type() + "\n";
+    f.body = "  %p, %l = " + arguments + " -> " + parts + " lse " + lse +
+             "\n  %r0 = kernel.mla_combine %p, %l : " + parts + ", " + lse + " -> " + f.results[0].type() + "\n";
   } else {
     f.body = "  %r0 = " + arguments + " -> " + f.results[0].type() + "\n";
   }
@@ -98,8 +100,10 @@ Status check(const OpCase &c, const OpFunction &f, OpData &data, OpCheck &found)
     const int64_t length = positions[static_cast<size_t>(token)] + 1;
     records.resize(static_cast<size_t>(length * record));
     for (int64_t first = 0; first < length; first += page) {
-      const int64_t count = std::min(page, length - first), physical = table[static_cast<size_t>(token / sq * pages + first / page)];
-      data.input(2, physical * page * record, std::span(records).subspan(static_cast<size_t>(first * record), static_cast<size_t>(count * record)));
+      const int64_t count = std::min(page, length - first),
+                    physical = table[static_cast<size_t>(token / sq * pages + first / page)];
+      data.input(2, physical * page * record,
+                 std::span(records).subspan(static_cast<size_t>(first * record), static_cast<size_t>(count * record)));
     }
     for (int64_t head : sampleOf(heads, 2)) {
       std::vector<float> query(record);
@@ -109,7 +113,8 @@ Status check(const OpCase &c, const OpFunction &f, OpData &data, OpCheck &found)
       for (int64_t j = 0; j < length; ++j)
         reference.addScore(query.data(), records.data() + j * record, record);
       DSRT_RETURN_IF_ERROR(data.output(0, (token * heads + head) * latent, got));
-      reference.compare(got, [&](int64_t j) { return records.data() + j * record; }, found);
+      reference.compare(
+          got, [&](int64_t j) { return records.data() + j * record; }, found);
     }
   }
   return Status();
@@ -124,15 +129,23 @@ std::vector<std::string> searched(const OpCase &c) {
         for (int64_t split : {int64_t(1), std::max<int64_t>(1, 132 / tiles)})
           if ((rows == 16 || rows / 2 < c["sq"] * c["heads"]) && (all.empty() || split > 1 || tiles * 2 > 132))
             all.push_back("mla_decode schedule <tile = [" + std::to_string(rows) + ", " + std::to_string(keys) +
-                          "], stages = " + std::to_string(stages) + ", split = " + std::to_string(split) + ", warps = 8>");
+                          "], stages = " + std::to_string(stages) + ", split = " + std::to_string(split) +
+                          ", warps = 8>");
   return all;
 }
 } // namespace
 
 OpFamily mlaDecodeFamily() {
   return {"mla-decode-bf16",
-          {{"heads", nullptr}, {"sq", "1"}, {"batch", nullptr}, {"context", nullptr}, {"lengths", "equal", true, {"equal", "ragged"}}},
-          cases, function, check, searched};
+          {{"heads", nullptr},
+           {"sq", "1"},
+           {"batch", nullptr},
+           {"context", nullptr},
+           {"lengths", "equal", true, {"equal", "ragged"}}},
+          cases,
+          function,
+          check,
+          searched};
 }
 
 } // namespace dsrt

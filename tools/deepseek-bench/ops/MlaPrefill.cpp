@@ -37,14 +37,15 @@ OpFunction function(const OpCase &c, const std::string &kernel) {
   auto slice = [&](const char *name, int64_t offset, int64_t size) {
     const std::string rows = std::to_string(chunk), h = std::to_string(heads), n = std::to_string(size);
     const std::string type = "tensor<" + rows + "x" + h + "x" + n + "xbf16>";
-    f.body += std::string("  ") + name + " = tensor.extract_slice %a0[0, 0, " + std::to_string(offset) + "] [" + rows + ", " + h + ", " + n +
-              "] [1, 1, 1] : " + f.arguments[0].type() + " to " + type + "\n";
+    f.body += std::string("  ") + name + " = tensor.extract_slice %a0[0, 0, " + std::to_string(offset) + "] [" + rows +
+              ", " + h + ", " + n + "] [1, 1, 1] : " + f.arguments[0].type() + " to " + type + "\n";
     return type;
   };
   const std::string n = slice("%n", 0, nope), r = slice("%r", nope, rope);
   const std::string schedule = kernel.find(' ') == std::string::npos ? "" : kernel.substr(kernel.find(' '));
-  f.body += "  %r0 = kernel.mla_prefill %n, %r, %a1, %a2 at %a3 sequences 1 scale 0.0721687836" + schedule + " : " + n + ", " + r + ", " +
-            f.arguments[1].type() + ", " + f.arguments[2].type() + ", " + f.arguments[3].type() + " -> " + f.results[0].type() + "\n";
+  f.body += "  %r0 = kernel.mla_prefill %n, %r, %a1, %a2 at %a3 sequences 1 scale 0.0721687836" + schedule + " : " + n +
+            ", " + r + ", " + f.arguments[1].type() + ", " + f.arguments[2].type() + ", " + f.arguments[3].type() +
+            " -> " + f.results[0].type() + "\n";
   return f;
 }
 
@@ -58,12 +59,14 @@ Status check(const OpCase &c, const OpFunction &, OpData &data, OpCheck &found) 
     values.resize(static_cast<size_t>(length * value));
     for (int64_t j = 0; j < length; ++j) {
       data.input(1, (j * heads + head) * width, std::span(key).first(nope));
-      data.input(1, (j * heads + head) * width + nope, std::span(values).subspan(static_cast<size_t>(j * value), value));
+      data.input(1, (j * heads + head) * width + nope,
+                 std::span(values).subspan(static_cast<size_t>(j * value), value));
       data.input(2, j * rope, std::span(key).subspan(nope));
       reference.addScore(query.data(), key.data(), nope + rope);
     }
     DSRT_RETURN_IF_ERROR(data.output(0, (token * heads + head) * value, got));
-    reference.compare(got, [&](int64_t j) { return values.data() + j * value; }, found);
+    reference.compare(
+        got, [&](int64_t j) { return values.data() + j * value; }, found);
   }
   return Status();
 }

@@ -21,12 +21,14 @@ struct ProductShape {
 };
 
 // Sixteen elements of row `row` of result 0, which is a product with matrix `matrix` of B.
-// Allowed: the rounding to bf16, and that of the sums. bf16: products are exact, sums have f32's mantissa at the least and
-// grow at random: 4 sqrt(k) 2^-23 of their deviation, far below the rounding. fp8: the tensor core keeps 13 bits of a
-// sum's fraction and cuts the rest in each of the four steps of a block: 4 * 2^-13 of a block's size, twice for the
+// Allowed: the rounding to bf16, and that of the sums. bf16: products are exact, sums have f32's mantissa at the least
+// and grow at random: 4 sqrt(k) 2^-23 of their deviation, far below the rounding. fp8: the tensor core keeps 13 bits of
+// a sum's fraction and cuts the rest in each of the four steps of a block: 4 * 2^-13 of a block's size, twice for the
 // tail of the distribution.
 Status checkProductRow(const ProductShape &shape, int64_t row, int64_t matrix, OpData &data, OpCheck &found);
 
+// Schedules of `op` on tensor cores, for as many rows.
+std::vector<std::string> searchedTiles(const char *op, bool isFp8, int64_t rows);
 // Schedules of kernel.gemm and kernel.skinny_gemm.
 std::vector<std::string> searchedGemms(const OpCase &c);
 

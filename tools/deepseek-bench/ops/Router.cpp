@@ -44,19 +44,25 @@ OpFunction function(const OpCase &c, const std::string &) {
                  {DType::BF16, {m.experts, m.hidden}, OpFill::normal(1 / std::sqrt(static_cast<double>(m.hidden)))}};
   if (m.isSigmoid)
     f.arguments.push_back({DType::F32, {m.experts}, OpFill::normal(0.1)});
-  f.results = {{DType::F32, {tokens, m.top}}, {DType::I32, {tokens, m.top}}, {DType::I32, {m.experts + 1}}, {DType::I32, {tokens, m.top}}};
+  f.results = {{DType::F32, {tokens, m.top}},
+               {DType::I32, {tokens, m.top}},
+               {DType::I32, {m.experts + 1}},
+               {DType::I32, {tokens, m.top}}};
   f.bytes = f.wholeBytes();
   f.flops = 2.0 * static_cast<double>(tokens * m.experts * m.hidden);
   f.rate = OpRate::Bf16;
   const OpValue logits{DType::F32, {tokens, m.experts}}, rows{DType::BF16, {tokens * m.top, m.hidden}};
-  f.body = "  %l = deepseek.linear %a0, %a1 : " + f.arguments[0].type() + ", " + f.arguments[1].type() + " -> " + logits.type() +
-           "\n  %r0, %r1 = deepseek.moe_gate %l" + (m.isSigmoid ? " bias %a2" : "") + " {topK = " + std::to_string(m.top) +
-           " : i64, nGroup = " + std::to_string(m.groups) + " : i64, topkGroup = " + std::to_string(m.keptGroups) +
-           " : i64, scoring = #deepseek<scoring " + (m.isSigmoid ? "sigmoid" : "softmax") + ">, groupScore = #deepseek<group_score " +
-           m.groupScore + ">, normalize = " + (m.isSigmoid ? "true" : "false") + ", scale = " + std::to_string(m.scale) + " : f64} : " +
-           logits.type() + (m.isSigmoid ? ", " + f.arguments[2].type() : "") + " -> " + f.results[0].type() + ", " + f.results[1].type() +
-           "\n  %x, %r2, %r3 = deepseek.moe_dispatch %a0, %r1 experts " + std::to_string(m.experts) + " : " + f.arguments[0].type() +
-           ", " + f.results[1].type() + " -> " + rows.type() + ", " + f.results[2].type() + ", " + f.results[3].type() + "\n";
+  f.body = "  %l = deepseek.linear %a0, %a1 : " + f.arguments[0].type() + ", " + f.arguments[1].type() + " -> " +
+           logits.type() + "\n  %r0, %r1 = deepseek.moe_gate %l" + (m.isSigmoid ? " bias %a2" : "") +
+           " {topK = " + std::to_string(m.top) + " : i64, nGroup = " + std::to_string(m.groups) +
+           " : i64, topkGroup = " + std::to_string(m.keptGroups) + " : i64, scoring = #deepseek<scoring " +
+           (m.isSigmoid ? "sigmoid" : "softmax") + ">, groupScore = #deepseek<group_score " + m.groupScore +
+           ">, normalize = " + (m.isSigmoid ? "true" : "false") + ", scale = " + std::to_string(m.scale) +
+           " : f64} : " + logits.type() + (m.isSigmoid ? ", " + f.arguments[2].type() : "") + " -> " +
+           f.results[0].type() + ", " + f.results[1].type() +
+           "\n  %x, %r2, %r3 = deepseek.moe_dispatch %a0, %r1 experts " + std::to_string(m.experts) + " : " +
+           f.arguments[0].type() + ", " + f.results[1].type() + " -> " + rows.type() + ", " + f.results[2].type() +
+           ", " + f.results[3].type() + "\n";
   return f;
 }
 
@@ -64,7 +70,8 @@ OpFunction function(const OpCase &c, const std::string &) {
 std::vector<int64_t> largest(const std::vector<double> &values, int64_t count, double &gap) {
   std::vector<int64_t> order(values.size());
   std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return values[a] != values[b] ? values[a] > values[b] : a < b; });
+  std::sort(order.begin(), order.end(),
+            [&](int64_t a, int64_t b) { return values[a] != values[b] ? values[a] > values[b] : a < b; });
   for (int64_t i = 0; i < count && i + 1 < static_cast<int64_t>(order.size()); ++i)
     if (std::isfinite(values[order[i + 1]]))
       gap = std::min(gap, values[order[i]] - values[order[i + 1]]);
@@ -156,7 +163,8 @@ Status checkPermutation(const OpCase &c, const Model &m, OpData &data, OpCheck &
   for (size_t e = 0; e < offsets.size(); ++e)
     found.require(static_cast<int64_t>(offsets[e]) == next[e], "offset " + std::to_string(e) + " is wrong");
   for (size_t i = 0; i < pairs; ++i)
-    found.require(static_cast<int64_t>(rowOf[i]) == next[static_cast<size_t>(indices[i])]++, "pair " + std::to_string(i) + " went to a wrong row");
+    found.require(static_cast<int64_t>(rowOf[i]) == next[static_cast<size_t>(indices[i])]++,
+                  "pair " + std::to_string(i) + " went to a wrong row");
   return Status();
 }
 

@@ -20,10 +20,12 @@ std::vector<std::string> cases() {
   return all;
 }
 
-std::string quantizeText(const std::string &value, const OpValue &of, const OpValue &data, const OpValue &scales, const char *results) {
-  const std::string type = "!deepseek.block_scaled<" + std::to_string(of.shape[0]) + "x" + std::to_string(of.shape[1]) + "xf8E4M3FN, 1x128, f32>";
-  return "  %q = deepseek.quantize " + value + " : " + of.type() + " -> " + type + "\n  " + results + " = deepseek.unpack_scaled %q : " + type +
-         " -> " + data.type() + ", " + scales.type() + "\n";
+std::string quantizeText(const std::string &value, const OpValue &of, const OpValue &data, const OpValue &scales,
+                         const char *results) {
+  const std::string type = "!deepseek.block_scaled<" + std::to_string(of.shape[0]) + "x" + std::to_string(of.shape[1]) +
+                           "xf8E4M3FN, 1x128, f32>";
+  return "  %q = deepseek.quantize " + value + " : " + of.type() + " -> " + type + "\n  " + results +
+         " = deepseek.unpack_scaled %q : " + type + " -> " + data.type() + ", " + scales.type() + "\n";
 }
 
 OpFunction addNormQuantize(int64_t rows, int64_t columns) {
@@ -31,8 +33,9 @@ OpFunction addNormQuantize(int64_t rows, int64_t columns) {
   const OpValue x{DType::BF16, {rows, columns}};
   f.arguments = {x, x, {DType::BF16, {columns}}};
   f.results = {x, {DType::F8E4M3, {rows, columns}}, {DType::F32, {rows, blocksOf(columns)}}};
-  f.body = "  %r0 = deepseek.add %a0, %a1 : " + x.type() + "\n  %n = deepseek.rms_norm %r0, %a2 eps 1.0e-06 : " + x.type() + ", " +
-           f.arguments[2].type() + " -> " + x.type() + "\n" + quantizeText("%n", x, f.results[1], f.results[2], "%r1, %r2");
+  f.body = "  %r0 = deepseek.add %a0, %a1 : " + x.type() +
+           "\n  %n = deepseek.rms_norm %r0, %a2 eps 1.0e-06 : " + x.type() + ", " + f.arguments[2].type() + " -> " +
+           x.type() + "\n" + quantizeText("%n", x, f.results[1], f.results[2], "%r1, %r2");
   return f;
 }
 
@@ -61,7 +64,9 @@ OpFunction ropeAppend(int64_t rows) {
                  {DType::BF16, {rows, rope}},
                  {DType::BF16, {rows, heads, rope}},
                  {DType::F32, {rows, rope / 2, 2}},
-                 {DType::BF16, {rows, 1, page, latent + rope}, OpFill::normal(),
+                 {DType::BF16,
+                  {rows, 1, page, latent + rope},
+                  OpFill::normal(),
                   "!deepseek.latent_cache<layers = 1, page = 64, latent = 512, rope = 64, element = bf16>"},
                  {DType::I32, {rows}, OpFill::values(positions)},
                  {DType::I32, {rows, 1}, OpFill::values(table)}};
@@ -69,9 +74,11 @@ OpFunction ropeAppend(int64_t rows) {
   std::vector<std::string> t;
   for (const OpValue &argument : f.arguments)
     t.push_back(argument.type());
-  f.body = "  %n = deepseek.rms_norm %a0, %a1 eps 1.0e-06 : " + t[0] + ", " + t[1] + " -> " + t[0] + "\n  %k = deepseek.rope %a2, %a4 interleaved : " +
-           t[2] + ", " + t[4] + " -> " + t[2] + "\n  %r0 = deepseek.rope %a3, %a4 interleaved : " + t[3] + ", " + t[4] + " -> " + t[3] +
-           "\n  deepseek.latent_cache_append %n, %k to %a5[0] at %a6, %a7 : " + t[0] + ", " + t[2] + ", " + t[5] + ", " + t[6] + ", " + t[7] + "\n";
+  f.body = "  %n = deepseek.rms_norm %a0, %a1 eps 1.0e-06 : " + t[0] + ", " + t[1] + " -> " + t[0] +
+           "\n  %k = deepseek.rope %a2, %a4 interleaved : " + t[2] + ", " + t[4] + " -> " + t[2] +
+           "\n  %r0 = deepseek.rope %a3, %a4 interleaved : " + t[3] + ", " + t[4] + " -> " + t[3] +
+           "\n  deepseek.latent_cache_append %n, %k to %a5[0] at %a6, %a7 : " + t[0] + ", " + t[2] + ", " + t[5] +
+           ", " + t[6] + ", " + t[7] + "\n";
   return f;
 }
 
@@ -83,7 +90,8 @@ OpFunction embedding(int64_t rows, int64_t columns) {
     tokens.push_back(static_cast<int64_t>(random.next() % vocabulary));
   f.arguments = {{DType::I32, {rows}, OpFill::values(tokens)}, {DType::BF16, {vocabulary, columns}}};
   f.results = {{DType::BF16, {rows, columns}}};
-  f.body = "  %r0 = deepseek.embedding %a0, %a1 : " + f.arguments[0].type() + ", " + f.arguments[1].type() + " -> " + f.results[0].type() + "\n";
+  f.body = "  %r0 = deepseek.embedding %a0, %a1 : " + f.arguments[0].type() + ", " + f.arguments[1].type() + " -> " +
+           f.results[0].type() + "\n";
   return f;
 }
 
@@ -154,7 +162,8 @@ Status checkSwiglu(const OpCase &c, int64_t row, OpData &data, OpCheck &found) {
 }
 
 // f32 arithmetic of two products, then one rounding.
-void compareRotated(std::span<const float> got, std::span<const float> x, std::span<const float> angles, OpCheck &found) {
+void compareRotated(std::span<const float> got, std::span<const float> x, std::span<const float> angles,
+                    OpCheck &found) {
   for (size_t i = 0; i < x.size(); i += 2) {
     const double a = x[i], b = x[i + 1], cosine = angles[i], sine = angles[i + 1];
     const double slack = 0x1p-22 * (std::fabs(a) + std::fabs(b)) * (std::fabs(cosine) + std::fabs(sine));
@@ -164,13 +173,15 @@ void compareRotated(std::span<const float> got, std::span<const float> x, std::s
 }
 
 Status checkAppend(const OpFunction &f, int64_t row, OpData &data, OpCheck &found) {
-  std::vector<float> x(latent), weight(latent), key(rope), angles(rope), query(heads * rope), got(latent + rope), rotated(query.size());
+  std::vector<float> x(latent), weight(latent), key(rope), angles(rope), query(heads * rope), got(latent + rope),
+      rotated(query.size());
   data.input(0, row * latent, x);
   data.input(1, 0, weight);
   data.input(2, row * rope, key);
   data.input(3, row * heads * rope, query);
   data.input(4, row * rope, angles);
-  const int64_t place = f.arguments[7].fill.listed[static_cast<size_t>(row)] * page + f.arguments[6].fill.listed[static_cast<size_t>(row)];
+  const int64_t place = f.arguments[7].fill.listed[static_cast<size_t>(row)] * page +
+                        f.arguments[6].fill.listed[static_cast<size_t>(row)];
   DSRT_RETURN_IF_ERROR(data.written(5, place * (latent + rope), got));
   DSRT_RETURN_IF_ERROR(data.output(0, row * heads * rope, rotated));
   double squares = 0;
@@ -207,8 +218,12 @@ Status check(const OpCase &c, const OpFunction &f, OpData &data, OpCheck &found)
 
 OpFamily rowFusionFamily() {
   return {"row-fusion",
-          {{"kind", nullptr, true, {"add-norm-quantize", "swiglu-quantize", "rope-append", "embedding"}}, {"rows", nullptr}, {"columns", "7168"}},
-          cases, function, check};
+          {{"kind", nullptr, true, {"add-norm-quantize", "swiglu-quantize", "rope-append", "embedding"}},
+           {"rows", nullptr},
+           {"columns", "7168"}},
+          cases,
+          function,
+          check};
 }
 
 } // namespace dsrt

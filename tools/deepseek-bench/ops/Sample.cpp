@@ -1,4 +1,5 @@
-// Sampling over a vocabulary: the largest logit, or a draw from the most probable tokens that hold nine tenths of the mass.
+// Sampling over a vocabulary: the largest logit, or a draw from the most probable tokens that hold nine tenths of the
+// mass.
 #include "tools/deepseek-bench/TestData.h"
 #include "tools/deepseek-bench/ops/Family.h"
 
@@ -26,12 +27,9 @@ OpFunction function(const OpCase &c, const std::string &) {
   const int64_t rows = c["rows"];
   OpFunction f;
   auto all = [&](int64_t value) { return OpFill::values(std::vector<int64_t>(static_cast<size_t>(rows), value)); };
-  f.arguments = {{DType::F32, {rows, c["vocab"]}},
-                 {DType::F32, {rows}, all(isGreedy(c) ? 0 : 1)},
-                 {DType::I32, {rows}, all(0)},
-                 {DType::F32, {rows}, OpFill::uniform(topP, topP)},
-                 {DType::I64, {rows}, all(seed)},
-                 {DType::I32, {rows}, all(position)}};
+  f.arguments = {{DType::F32, {rows, c["vocab"]}}, {DType::F32, {rows}, all(isGreedy(c) ? 0 : 1)},
+                 {DType::I32, {rows}, all(0)},     {DType::F32, {rows}, OpFill::uniform(topP, topP)},
+                 {DType::I64, {rows}, all(seed)},  {DType::I32, {rows}, all(position)}};
   f.results = {{DType::I32, {rows}}};
   f.bytes = f.wholeBytes();
   std::string types;
@@ -41,13 +39,14 @@ OpFunction function(const OpCase &c, const std::string &) {
   return f;
 }
 
-// The drawn token lies where the running sum, in index order over the candidates, reaches u of the whole. f32 weights of
-// a large vocabulary sum to within 1e-4 of the whole: the token may be any that this much can reach.
+// The drawn token lies where the running sum, in index order over the candidates, reaches u of the whole. f32 weights
+// of a large vocabulary sum to within 1e-4 of the whole: the token may be any that this much can reach.
 bool isDraw(const std::vector<float> &logits, int64_t token) {
   constexpr double slack = 1e-4;
   std::vector<int64_t> order(logits.size());
   std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; });
+  std::sort(order.begin(), order.end(),
+            [&](int64_t a, int64_t b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; });
   std::vector<double> weights;
   for (float logit : logits)
     weights.push_back(std::exp(static_cast<double>(logit) - logits[static_cast<size_t>(order[0])]));
@@ -74,7 +73,9 @@ Status check(const OpCase &c, const OpFunction &, OpData &data, OpCheck &found) 
     data.input(0, row * c["vocab"], logits);
     const int64_t token = static_cast<int64_t>(tokens[static_cast<size_t>(row)]);
     const bool isToken = token >= 0 && token < c["vocab"];
-    const bool holds = isToken && (isGreedy(c) ? token == std::max_element(logits.begin(), logits.end()) - logits.begin() : isDraw(logits, token));
+    const bool holds =
+        isToken && (isGreedy(c) ? token == std::max_element(logits.begin(), logits.end()) - logits.begin()
+                                : isDraw(logits, token));
     found.require(holds, "row " + std::to_string(row) + ": token " + std::to_string(token));
   }
   return Status();
@@ -82,7 +83,11 @@ Status check(const OpCase &c, const OpFunction &, OpData &data, OpCheck &found) 
 } // namespace
 
 OpFamily sampleFamily() {
-  return {"sample", {{"rows", nullptr}, {"vocab", "129280"}, {"mode", "top-p", true, {"top-p", "greedy"}}}, cases, function, check};
+  return {"sample",
+          {{"rows", nullptr}, {"vocab", "129280"}, {"mode", "top-p", true, {"top-p", "greedy"}}},
+          cases,
+          function,
+          check};
 }
 
 } // namespace dsrt
