@@ -13,7 +13,8 @@
 // empty past the end.
 //
 // Keys past the CTA's last visible position are filled with zeros, not read: their rows of `kv` are undefined.
-#include "lowering/hopper/Kernel.h"
+#include "lowering/hopper/MlaPrefill.h"
+#include "dialects/kernel/MlaPrefillTiling.h"
 #include "lowering/hopper/blocks/Convert.h"
 #include "lowering/hopper/blocks/Memory.h"
 #include "lowering/hopper/blocks/Mma.h"
@@ -34,17 +35,13 @@ constexpr int64_t kBf16Bytes = 2;
 constexpr int64_t kMaxValueColumns = 128;  // of a CTA: 64 registers of output
 constexpr int64_t kMaxQueryRegisters = 48; // more are read from shared memory for every tile
 
-struct PrefillPlan {
-  DeviceView qNope, qRope, kv, kRope;
-  int64_t tokens, heads, nope, rope, value, sequences, context; // context: rows of kv for each sequence
-  double scale;
+struct PrefillPlan : PrefillProblem {
   int64_t rows, keys, stages;       // the schedule: M, N
   int64_t valueParts, valueColumns; // the output's columns in equal, possibly overlapping parts
   PaddedTile query, key, values;
 
   int64_t warps() const { return rows / 16; }
   int64_t threads() const { return warps() * 32; }
-  int64_t tokensOfSequence() const { return tokens / sequences; }
   int64_t rowTiles() const { return llvm::divideCeil(tokensOfSequence(), rows); }
   int64_t depthSteps() const { return query.columns / 16; }
   bool queryInRegisters() const { return 4 * depthSteps() <= kMaxQueryRegisters; }
@@ -72,10 +69,20 @@ LogicalResult planShape(kernel::MlaPrefillOp op, PrefillPlan &plan) {
   plan.rope = plan.qRope.sizes[2];
   plan.value = plan.kv.sizes[2] - plan.nope;
   plan.sequences = op.getSequences(), plan.context = plan.kv.sizes[0] / plan.sequences;
+  FailureOr<DeviceView> result = getDeviceView(op.getResult());
+  if (failed(result))
+    return failure();
+  plan.result = *result;
   plan.scale = op.getScale().convertToDouble();
   if (plan.scale <= 0)
     return op.emitError("scale must be positive, got ") << plan.scale;
   return success();
+}
+
+/// A schedule with a producer warpgroup beside the rows' warps.
+bool isForWarpgroups(kernel::MlaPrefillOp op) {
+  kernel::ScheduleAttr schedule = op.getScheduleAttr();
+  return schedule && schedule.getTile().size() >= 2 && schedule.getWarps() == kernel::MlaPrefillTiling::warpsFor(schedule.getTile()[0]);
 }
 
 /// What the schedule says, or values that fit any shape.
@@ -376,7 +383,11 @@ void PrefillBody::store(ArrayRef<Value> accumulators, const SoftmaxRows &softmax
 FailureOr<LaunchPlan> hopper::buildMlaPrefill(Operation *op, KernelBuilder &k) {
   auto prefill = cast<kernel::MlaPrefillOp>(op);
   PrefillPlan plan;
-  if (failed(planShape(prefill, plan)) || failed(planSchedule(prefill, plan)))
+  if (failed(planShape(prefill, plan)))
+    return failure();
+  if (isForWarpgroups(prefill))
+    return buildMlaPrefillWgmma(prefill, plan, k);
+  if (failed(planSchedule(prefill, plan)))
     return failure();
 
   LaunchPlan launch;

@@ -110,20 +110,6 @@ Estimate mlir::deepseek::cost::combineEstimate(const DecodeShape &s, int64_t spl
   return e;
 }
 
-Estimate mlir::deepseek::cost::prefillEstimate(const PrefillShape &s, const Machine &m) {
-  const double heads = double(s.heads), context = double(s.context), tokens = double(s.tokens);
-  // The chunk is the end of its context: a token sees half of the chunk, on average, and all that came before.
-  const double seen = std::max(context - tokens / double(s.sequences) / 2, context / 2);
-  const double elements = double(s.depth + s.value);
-  const double bytes = kElementBytes * heads * elements * (double(s.sequences) * context + tokens);
-  const double tasks = double(ceilDiv(s.tokens / s.sequences, s.rows) * s.sequences) * heads;
-  const double waves = std::ceil(tasks / double(m.computeUnits));
-  const double products = waves * 2 * double(s.rows) * seen * elements * double(m.computeUnits) / m.warpRate;
-  const double loads = waves * seen * elements * kElementBytes / m.fetchRate;
-  return boundedBy(bytes, 2 * tokens * heads * seen * elements,
-                   {{bytes / m.readBandwidth, "memory"}, {loads, "loads"}, {products, "products"}}, m);
-}
-
 std::optional<DecodeChoice> mlir::deepseek::cost::chooseDecodeSchedule(const DecodeShape &s, const Machine &m,
                                                                        int64_t wantedSplit) {
   std::optional<DecodeChoice> best, tight;

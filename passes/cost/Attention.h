@@ -35,12 +35,4 @@ Estimate decodeEstimate(const DecodeShape &shape, const DecodeSchedule &schedule
 /// Joining `split` partial results; nothing for one.
 Estimate combineEstimate(const DecodeShape &shape, int64_t split, const Machine &machine);
 
-/// Attention of a chunk over keys and values of each head: `depth` and `value` elements of them, tiles of `rows`
-/// tokens.
-struct PrefillShape {
-  int64_t tokens, sequences, heads, depth, value;
-  int64_t context, rows;
-};
-Estimate prefillEstimate(const PrefillShape &shape, const Machine &machine);
-
 } // namespace mlir::deepseek::cost

@@ -2,6 +2,7 @@
 // without kernels, the larger of bytes over bandwidth and FLOPs over rate, plus a fixed cost for each step.
 #include "passes/cost/MlaForm.h"
 #include "passes/cost/Attention.h"
+#include "passes/cost/Prefill.h"
 #include "passes/cost/Schedules.h"
 #include <algorithm>
 #include <limits>
@@ -29,10 +30,9 @@ double mlir::deepseek::cost::mlaNaiveSeconds(const MlaShape &s, const Machine &m
   const double expand = productSeconds({s.sequences * s.context, expanded, s.latent, 1, s.weightBytes}, m);
   if (m.hasKernels)
     return gather + expand +
-           prefillEstimate({s.tokens, s.sequences, s.heads, s.nope + s.rope, s.value, s.context,
-                            std::min<int64_t>(64, s.tokens / s.sequences)},
-                           m)
-               .seconds;
+           choosePrefillSchedule({s.tokens, s.sequences, s.heads, s.nope, s.rope, s.value, s.context},
+                                 /*tmaAddressable=*/true, m)
+               .estimate.seconds;
   const double element = 2; // bytes of an expanded key or value
   return gather + expand +
          stepSeconds(positions * double(expanded + s.rope) * element,

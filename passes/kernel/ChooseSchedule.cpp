@@ -39,6 +39,8 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
         choose(grouped);
       else if (auto decode = dyn_cast<kernel::MlaDecodeOp>(op))
         choose(decode, rewriter);
+      else if (auto prefill = dyn_cast<kernel::MlaPrefillOp>(op))
+        choose(prefill);
     }
     recordEstimate();
   }
@@ -126,6 +128,28 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
     cost::TensorCoreTile tile = cost::chooseTensorCoreTile(shape, cost::h200);
     gemm.setScheduleAttr(
         schedule({tile.m, tile.n, 128 / shape.elementBytes}, tile.stages, /*split=*/1, /*warps=*/4 + tile.m / 16));
+  }
+
+  /// Warpgroups where sizes allow it and rows are many enough; else the family's own default, single warps.
+  void choose(kernel::MlaPrefillOp prefill) {
+    if (prefill.getSchedule())
+      return;
+    const cost::PrefillShape shape = kernel::prefillShapeOf(prefill, context);
+    const bool tma = llvm::all_of(prefill->getOperands().take_front(4), isTmaAddressable);
+    const cost::PrefillChoice choice = cost::choosePrefillSchedule(shape, tma, cost::h200);
+    const cost::PrefillSchedule &chosen = choice.schedule;
+    remark::passed(prefill.getLoc(), opts())
+        << llvm::formatv("mla_prefill of {0} tokens in {1} sequences, {2} heads of {3} + {4} and {5} elements{6}: {7}, "
+                         "{8} rows by "
+                         "{9} keys, {10} stages; {11:F1} us at context {12}, limited by {13}",
+                         shape.tokens, shape.sequences, shape.heads, shape.nope, shape.rope, shape.value,
+                         tma ? "" : ", not 16-byte aligned", chosen.forWarpgroups() ? "warpgroups" : "single warps",
+                         chosen.rows, chosen.keys, chosen.stages, choice.estimate.seconds * 1e6, shape.context,
+                         choice.estimate.limit)
+               .str();
+    if (chosen.forWarpgroups())
+      prefill.setScheduleAttr(
+          schedule({chosen.rows, chosen.keys, chosen.headGroup}, chosen.stages, /*split=*/1, chosen.warps));
   }
 
   /// Rows, keys, stages and warps from the sizes; parts of the positions where few sequences would leave

@@ -98,13 +98,26 @@ static cost::Estimate estimateCombine(MlaCombineOp op, const cost::Machine &m) {
   return cost::combineEstimate(shape, partial[0], m);
 }
 
+cost::PrefillShape kernel::prefillShapeOf(MlaPrefillOp op, int64_t context) {
+  ArrayRef<int64_t> q = shapeOf(op.getQNope());
+  const int64_t sequences = op.getSequences(), capacity = shapeOf(op.getKv())[0] / sequences;
+  return {/*tokens=*/q[0],
+          sequences,
+          /*heads=*/q[1],
+          /*nope=*/q[2],
+          /*rope=*/shapeOf(op.getQRope())[2],
+          /*value=*/shapeOf(op.getResult())[2],
+          std::min(std::max(context, q[0] / sequences), capacity)};
+}
+
 static cost::Estimate estimatePrefill(MlaPrefillOp op, int64_t context, const cost::Machine &m) {
-  ArrayRef<int64_t> q = shapeOf(op.getQNope()), kv = shapeOf(op.getKv());
-  const int64_t sequences = op.getSequences(), value = shapeOf(op.getResult())[2];
-  std::optional<ScheduleAttr> schedule = tiledSchedule(op);
-  const int64_t rows = schedule ? schedule->getTile()[0] : std::min<int64_t>(64, q[0]);
-  return cost::prefillEstimate(
-      {q[0], sequences, q[1], q[2] + shapeOf(op.getQRope())[2], value, std::min(context, kv[0] / sequences), rows}, m);
+  const cost::PrefillShape shape = prefillShapeOf(op, context);
+  cost::PrefillSchedule schedule = cost::defaultPrefillSchedule(shape);
+  if (std::optional<ScheduleAttr> given = tiledSchedule(op)) {
+    ArrayRef<int64_t> tile = given->getTile();
+    schedule = {tile[0], tile[1], given->getStages(), given->getWarps(), tile.size() > 2 ? tile[2] : 1};
+  }
+  return cost::prefillEstimate(shape, schedule, m);
 }
 
 static cost::Estimate estimateGather(CacheGatherOp op, int64_t context, const cost::Machine &m) {

@@ -4,6 +4,7 @@
 #include "dialects/kernel/KernelOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/cost/Attention.h"
+#include "passes/cost/Prefill.h"
 #include "passes/cost/Schedules.h"
 #include <string>
 
@@ -13,6 +14,8 @@ namespace mlir::deepseek::kernel {
 cost::GemmShape gemmShapeOf(Operation *op);
 /// Sizes of a mla_decode; its sequences have `context` positions, or as many as their block table reaches.
 cost::DecodeShape decodeShapeOf(MlaDecodeOp op, int64_t context);
+/// The last chunk of sequences that are `context` positions long, as far as the rows of keys reach.
+cost::PrefillShape prefillShapeOf(MlaPrefillOp op, int64_t context);
 
 /// True for the operations that become kernels.
 bool isKernel(Operation *op);

@@ -118,3 +118,54 @@ func.func @keys16(%n: tensor<64x2x64xbf16>, %r: tensor<64x2x32xbf16>, %kv: tenso
     : tensor<64x2x64xbf16>, tensor<64x2x32xbf16>, tensor<256x2x128xbf16>, tensor<256x32xbf16>, tensor<64xi32> -> tensor<64x2x64xbf16>
   return %0 : tensor<64x2x64xbf16>
 }
+
+// --- for warpgroups
+
+// Two consumers: rows past the sequence's end, padding tokens, tiles that do not divide the keys.
+// range: warpgroups.arg4=-1:329
+func.func @warpgroups(%n: tensor<400x3x128xbf16>, %r: tensor<400x3x64xbf16>, %kv: tensor<660x3x256xbf16>, %k: tensor<660x64xbf16>, %p: tensor<400xi32>) -> tensor<400x3x128xbf16> {
+  %0 = kernel.mla_prefill %n, %r, %kv, %k at %p sequences 2 scale 0.07 schedule <tile = [128, 128, 2], stages = 2, warps = 12>
+    : tensor<400x3x128xbf16>, tensor<400x3x64xbf16>, tensor<660x3x256xbf16>, tensor<660x64xbf16>, tensor<400xi32> -> tensor<400x3x128xbf16>
+  return %0 : tensor<400x3x128xbf16>
+}
+
+// One consumer; 75 + 75 keys are seen at most of 128, the rest is undefined.
+// range: one_consumer.arg4=-1:74
+func.func @one_consumer(%n: tensor<140x2x128xbf16>, %r: tensor<140x2x64xbf16>, %kv: tensor<256x2x256xbf16>, %k: tensor<256x64xbf16>, %p: tensor<140xi32>) -> tensor<140x2x128xbf16> {
+  %0 = kernel.mla_prefill %n, %r, %kv, %k at %p sequences 2 scale 0.07 schedule <tile = [64, 128], stages = 2, warps = 8>
+    : tensor<140x2x128xbf16>, tensor<140x2x64xbf16>, tensor<256x2x256xbf16>, tensor<256x64xbf16>, tensor<140xi32> -> tensor<140x2x128xbf16>
+  return %0 : tensor<140x2x128xbf16>
+}
+
+// More tasks than multiprocessors, three rounds; heads in groups that do not divide them. Boxes reach past small heads.
+// range: many_tasks.arg4=-1:99
+func.func @many_tasks(%n: tensor<150x101x32xbf16>, %r: tensor<150x101x16xbf16>, %kv: tensor<100x101x80xbf16>, %k: tensor<100x16xbf16>, %p: tensor<150xi32>) -> tensor<150x101x48xbf16> {
+  %0 = kernel.mla_prefill %n, %r, %kv, %k at %p sequences 1 scale 0.1 schedule <tile = [64, 32, 30], stages = 3, warps = 8>
+    : tensor<150x101x32xbf16>, tensor<150x101x16xbf16>, tensor<100x101x80xbf16>, tensor<100x16xbf16>, tensor<150xi32> -> tensor<150x101x48xbf16>
+  return %0 : tensor<150x101x48xbf16>
+}
+
+// Nobody sees anything.
+// range: all_padding.arg4=-1:-1
+func.func @all_padding(%n: tensor<70x2x128xbf16>, %r: tensor<70x2x64xbf16>, %kv: tensor<64x2x256xbf16>, %k: tensor<64x64xbf16>, %p: tensor<70xi32>) -> tensor<70x2x128xbf16> {
+  %0 = kernel.mla_prefill %n, %r, %kv, %k at %p sequences 1 scale 0.1 schedule <tile = [128, 64], stages = 2, warps = 12>
+    : tensor<70x2x128xbf16>, tensor<70x2x64xbf16>, tensor<64x2x256xbf16>, tensor<64x64xbf16>, tensor<70xi32> -> tensor<70x2x128xbf16>
+  return %0 : tensor<70x2x128xbf16>
+}
+
+// Scores of several thousand: a softmax that takes one key.
+// range: extreme_scores.arg4=0:499
+// bench: extreme_scores --scale extreme_scores.arg0=100
+func.func @extreme_scores(%n: tensor<200x2x128xbf16>, %r: tensor<200x2x64xbf16>, %kv: tensor<500x2x256xbf16>, %k: tensor<500x64xbf16>, %p: tensor<200xi32>) -> tensor<200x2x128xbf16> {
+  %0 = kernel.mla_prefill %n, %r, %kv, %k at %p sequences 1 scale 1.0 schedule <tile = [128, 128], stages = 2, warps = 12>
+    : tensor<200x2x128xbf16>, tensor<200x2x64xbf16>, tensor<500x2x256xbf16>, tensor<500x64xbf16>, tensor<200xi32> -> tensor<200x2x128xbf16>
+  return %0 : tensor<200x2x128xbf16>
+}
+
+// Wide values, short tiles.
+// range: wide_values.arg4=0:299
+func.func @wide_values(%n: tensor<130x2x256xbf16>, %r: tensor<130x2x64xbf16>, %kv: tensor<300x2x512xbf16>, %k: tensor<300x64xbf16>, %p: tensor<130xi32>) -> tensor<130x2x256xbf16> {
+  %0 = kernel.mla_prefill %n, %r, %kv, %k at %p sequences 1 scale 0.07 schedule <tile = [128, 64], stages = 2, warps = 12>
+    : tensor<130x2x256xbf16>, tensor<130x2x64xbf16>, tensor<300x2x512xbf16>, tensor<300x64xbf16>, tensor<130xi32> -> tensor<130x2x256xbf16>
+  return %0 : tensor<130x2x256xbf16>
+}
