@@ -66,4 +66,51 @@ struct MlaDecodeTiling {
   bool fits() const { return registers() <= maxRegisters() && sharedBytes() <= kMaxSharedBytes; }
 };
 
+/// The same for products of warpgroups (wgmma): a schedule whose tile has a third size, the columns of the output that
+/// a warpgroup holds. One warpgroup copies, one makes the scores, two hold half of the output's columns each.
+struct MlaDecodeWgmmaTiling {
+  int64_t latent, rope, heads, page;
+  int64_t stages;
+
+  static constexpr int64_t kRows = 64;    // of a product
+  static constexpr int64_t kKeys = 32;    // of a tile; handled two by two
+  static constexpr int64_t kColumns = 64; // of a swizzled block
+  static constexpr int64_t kWarps = 16;
+  static constexpr int64_t kProducerRegisters = 24, kScoreRegisters = 168, kValueRegisters = 160;
+  static constexpr int64_t kProbabilityStages = 2;
+  static constexpr int64_t kMinStages = 3; // the scores are a tile ahead of the values, the query takes two
+  static_assert(kProducerRegisters + kScoreRegisters + 2 * kValueRegisters <= 512);
+
+  int64_t width() const { return latent + rope; }
+  int64_t blocks() const { return width() / kColumns; }
+  /// The query's share in registers: steps of 16 columns, four registers each; four steps to a block.
+  int64_t registerSteps() const { return std::min<int64_t>(4 * blocks(), 24); }
+  int64_t firstSharedBlock() const { return registerSteps() / 4; }
+  int64_t sharedBlocks() const { return blocks() - firstSharedBlock(); }
+  int64_t valueColumns() const { return latent / 2; } // of a warpgroup
+  /// Columns of one product. ptxas gives no instruction more registers than a kernel of 512 threads starts with.
+  int64_t productColumns() const { return valueColumns() % 128 == 0 ? 128 : 64; }
+  int64_t tileBytes() const { return kKeys * width() * 2; }
+  int64_t sharedBytes() const {
+    const int64_t probabilities = kRows * kKeys * 2, scales = kRows * 4, barriers = 16;
+    return stages * (tileBytes() + barriers) + sharedBlocks() * kRows * kColumns * 2 +
+           kProbabilityStages * (probabilities + scales + barriers) + kSlack;
+  }
+  int64_t maxStages() const {
+    MlaDecodeWgmmaTiling t = *this;
+    for (t.stages = 16; t.stages > 0 && t.sharedBytes() > MlaDecodeTiling::kMaxSharedBytes; --t.stages)
+      ;
+    return t.stages;
+  }
+  /// What the kernel has code for.
+  bool isKnown() const {
+    return latent > 0 && latent % 128 == 0 && latent <= 512 && rope > 0 && rope % kColumns == 0 && width() <= 576 &&
+           heads > 0 && (heads % kRows == 0 || kRows % heads == 0) && page % kKeys == 0;
+  }
+  bool fits() const { return isKnown() && stages >= kMinStages && stages <= maxStages(); }
+
+private:
+  static constexpr int64_t kSlack = 1024; // alignment of swizzled tiles
+};
+
 } // namespace mlir::deepseek::kernel

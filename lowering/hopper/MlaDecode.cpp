@@ -36,7 +36,7 @@ using namespace mlir::deepseek::hopper;
 
 static_assert(kernel::MlaDecodeTiling::kMaxSharedBytes == SmemArena::kMaxBytes);
 
-static LogicalResult planShape(kernel::MlaDecodeOp op, MlaDecodePlan &plan) {
+LogicalResult hopper::planMlaDecode(kernel::MlaDecodeOp op, MlaDecodePlan &plan) {
   FailureOr<DeviceView> qLatent = getDeviceView(op.getQLatent()), qRope = getDeviceView(op.getQRope()),
                         cache = getDeviceView(op.getCache());
   FailureOr<DeviceView> positions = getDeviceView(op.getPositions()), table = getDeviceView(op.getBlockTable());
@@ -132,7 +132,11 @@ static LogicalResult planSchedule(kernel::MlaDecodeOp op, MlaDecodePlan &plan) {
 FailureOr<LaunchPlan> hopper::buildMlaDecode(Operation *op, KernelBuilder &k) {
   auto decode = cast<kernel::MlaDecodeOp>(op);
   MlaDecodePlan plan;
-  if (failed(planShape(decode, plan)) || failed(planSchedule(decode, plan)))
+  if (failed(planMlaDecode(decode, plan)))
+    return failure();
+  if (decode.getScheduleAttr() && decode.getScheduleAttr().getTile().size() == 3)
+    return buildMlaDecodeWgmma(decode, plan, k);
+  if (failed(planSchedule(decode, plan)))
     return failure();
 
   LaunchPlan launch;

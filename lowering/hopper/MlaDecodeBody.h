@@ -35,6 +35,11 @@ struct MlaDecodeOperands {
   Value qLatent, qRope, cache, positions, blockTable, result, lse;
 };
 
+/// Reads everything but the schedule; reports what the kernels cannot take.
+LogicalResult planMlaDecode(kernel::MlaDecodeOp op, MlaDecodePlan &plan);
+/// The kernel on warpgroup products (MlaDecodeWgmma.cpp), for schedules whose tile has three sizes.
+FailureOr<LaunchPlan> buildMlaDecodeWgmma(kernel::MlaDecodeOp op, const MlaDecodePlan &plan, KernelBuilder &k);
+
 /// Rows [rowTile * M, (rowTile + 1) * M) of a sequence and one part of its positions; i32.
 struct MlaDecodeTask {
   Value sequence, part, rowTile;

@@ -6,6 +6,7 @@
 
 using namespace mlir::deepseek::cost;
 using mlir::deepseek::kernel::MlaDecodeTiling;
+using mlir::deepseek::kernel::MlaDecodeWgmmaTiling;
 
 namespace {
 
@@ -22,6 +23,13 @@ constexpr double kTileClocks = 400, kProductClocks = 33;
 constexpr double kStartSeconds = 1.5e-6;
 constexpr int64_t kLeastPositionsPerPart = 64; // fewer do not pay for a CTA's start
 constexpr int64_t kMaxStages = 6;              // more copies under way than a multiprocessor's share of memory needs
+
+// Products of warpgroups, measured: share of the tensor cores' rate that a long run of tiles reaches; least time of a
+// pair of tiles (a round of barriers and softmax); of a task's query, first records, and last results.
+constexpr double kWgmmaShare = 0.80, kPairSeconds = 1.0e-6, kWgmmaTaskSeconds = 3.5e-6, kNextTaskSeconds = 1.0e-6;
+constexpr double kPartialStoreRate = 60e9; // bytes/s that one unit stores of f32 parts
+
+constexpr double kCacheShare = 0.75; // of the second-level cache's rate, that copies of single tiles reach
 
 constexpr int64_t kSpareRegisters = 32;         // the need for registers is known to about as many
 constexpr double kCombineElementsOfBlock = 512; // four warps, four columns a lane
@@ -62,9 +70,36 @@ double residents(const MlaDecodeTiling &t) {
   return std::max(1.0, double(int64_t(fit)));
 }
 
+/// Tasks of 64 rows, one CTA to a multiprocessor, which passes from task to task.
+Estimate wgmmaEstimate(const DecodeShape &s, const DecodeSchedule &schedule, const Machine &m) {
+  const double record = double(s.latent + s.rope) * kElementBytes, context = contextOf(s);
+  const double sequences = double(s.sequences), rowTiles = double(ceilDiv(rowsOfSequence(s), schedule.rows));
+  const int64_t tasks = ceilDiv(rowsOfSequence(s), schedule.rows) * s.sequences * schedule.split;
+  const double tasksOfUnit = double(ceilDiv(tasks, m.computeUnits));
+  const double pairs = double(ceilDiv(ceilDiv(int64_t(context), 2 * schedule.keys), schedule.split));
+  const double results = double(s.tokens) * double(s.heads) * double(s.latent),
+               elements = double(2 * s.latent + s.rope);
+
+  Estimate e;
+  e.bytes = sequences * context * record + double(s.tokens) * double(s.heads) * record +
+            results * (schedule.split > 1 ? kPartialBytes * double(schedule.split) : kElementBytes);
+  e.flops = 2 * double(s.tokens) * double(s.heads) * context * elements;
+  const double pairFlops = 2 * double(schedule.rows) * 2 * double(schedule.keys) * elements;
+  const double pair = std::max(kPairSeconds, pairFlops * double(m.computeUnits) / (m.matrixRate * kWgmmaShare));
+  const double rows = double(std::min(rowsOfSequence(s), schedule.rows));
+  const double store = schedule.split > 1 ? rows * double(s.latent) * kPartialBytes / kPartialStoreRate : 0;
+  const double start = kWgmmaTaskSeconds + store + (tasksOfUnit - 1) * kNextTaskSeconds;
+  const double memory = e.bytes / m.readBandwidth + start;
+  const double cache = rowTiles * sequences * context * record / m.cacheBandwidth + start;
+  const double products = tasksOfUnit * pairs * pair + start;
+  return boundedBy(e.bytes, e.flops, {{memory, "memory"}, {cache, "cache"}, {products, "products"}}, m);
+}
+
 } // namespace
 
 Estimate mlir::deepseek::cost::decodeEstimate(const DecodeShape &s, const DecodeSchedule &schedule, const Machine &m) {
+  if (schedule.columns)
+    return wgmmaEstimate(s, schedule, m);
   const MlaDecodeTiling t = tilingOf(s, schedule);
   const double context = contextOf(s), record = double(t.width()) * kElementBytes;
   const double rowTiles = double(ceilDiv(rowsOfSequence(s), t.rows)), sequences = double(s.sequences);
@@ -81,7 +116,8 @@ Estimate mlir::deepseek::cost::decodeEstimate(const DecodeShape &s, const Decode
   e.flops = 2 * double(s.tokens) * double(s.heads) * context * double(t.width() + t.latent);
 
   // Row tiles of one sequence run side by side: the first reads memory, the others the cache.
-  const double memory = e.bytes / m.readBandwidth, cache = rowTiles * sequences * context * record / m.cacheBandwidth;
+  const double memory = e.bytes / m.readBandwidth,
+               cache = rowTiles * sequences * context * record / (m.cacheBandwidth * kCacheShare);
   const double underWay = together * double(t.stages - 1) * double(t.keys) * record;
   const double taskBytes = tiles * double(t.keys) * record + double(t.rows) * record;
   const double loads = tasksOfUnit * taskBytes / std::min(m.fetchRate, underWay / m.fetchLatency);
@@ -115,12 +151,14 @@ std::optional<DecodeChoice> mlir::deepseek::cost::chooseDecodeSchedule(const Dec
   std::optional<DecodeChoice> best, tight;
   auto consider = [&](const DecodeSchedule &schedule) {
     const MlaDecodeTiling tiling = tilingOf(s, schedule);
-    if (!tiling.fits())
+    if (!schedule.columns && !tiling.fits())
       return;
     Estimate e = decodeEstimate(s, schedule, m);
     if (!wantedSplit)
       e.seconds += combineEstimate(s, schedule.split, m).seconds;
-    std::optional<DecodeChoice> &rank = tiling.registers() + kSpareRegisters <= tiling.maxRegisters() ? best : tight;
+    std::optional<DecodeChoice> &rank = schedule.columns                                                ? best
+                                        : tiling.registers() + kSpareRegisters <= tiling.maxRegisters() ? best
+                                                                                                        : tight;
     if (!rank || e.seconds < rank->estimate.seconds)
       rank = {schedule, e};
   };
@@ -135,6 +173,14 @@ std::optional<DecodeChoice> mlir::deepseek::cost::chooseDecodeSchedule(const Dec
         for (int64_t warps : {4, 8, 16})
           for (int64_t split = wantedSplit ? wantedSplit : 1; split <= (wantedSplit ? wantedSplit : most); ++split)
             consider({rows, keys, stages, warps, split});
+  }
+  MlaDecodeWgmmaTiling wgmma{s.latent, s.rope, s.heads, s.page, /*stages=*/0};
+  wgmma.stages = wgmma.maxStages();
+  if (s.tmaAddressable && wgmma.fits()) {
+    const int64_t tasks = s.sequences * ceilDiv(rowsOfSequence(s), wgmma.kRows);
+    const int64_t most = std::clamp<int64_t>(m.computeUnits / tasks, 1, std::max<int64_t>(1, s.capacity / 64));
+    for (int64_t split = wantedSplit ? wantedSplit : 1; split <= (wantedSplit ? wantedSplit : most); ++split)
+      consider({wgmma.kRows, wgmma.kKeys, wgmma.stages, wgmma.kWarps, split, wgmma.valueColumns()});
   }
   return best ? best : tight;
 }

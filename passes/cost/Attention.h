@@ -13,11 +13,13 @@ struct DecodeShape {
   int64_t page;     // positions of a page
   int64_t capacity; // positions of a sequence that its block table reaches
   int64_t context;  // positions of a sequence that the choice is made for; no more than the capacity count
+  bool tmaAddressable = true; // the queries' rows
 };
 
 /// Rows (heads of tokens of a sequence) and keys (records) of a tile, tiles under way, warps, parts of the positions.
+/// `columns`: of the output that a warpgroup holds, for products of warpgroups; 0 for products of single warps.
 struct DecodeSchedule {
-  int64_t rows, keys, stages, warps, split;
+  int64_t rows, keys, stages, warps, split, columns = 0;
 };
 
 struct DecodeChoice {

@@ -157,7 +157,8 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
   void choose(kernel::MlaDecodeOp decode, IRRewriter &rewriter) {
     if (decode.getSchedule())
       return;
-    const cost::DecodeShape shape = kernel::decodeShapeOf(decode, kernel::contextOf(getOperation(), context));
+    cost::DecodeShape shape = kernel::decodeShapeOf(decode, kernel::contextOf(getOperation(), context));
+    shape.tmaAddressable = isTmaAddressable(decode.getQLatent()) && isTmaAddressable(decode.getQRope());
     const int64_t given = decode.getLse() ? decode.getLse().getType().getDimSize(0) : 0;
     std::optional<cost::DecodeChoice> choice = cost::chooseDecodeSchedule(shape, cost::h200, given);
     if (!choice) {
@@ -176,7 +177,10 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
                chosen.stages, chosen.warps, chosen.split, choice->estimate.seconds * 1e6, shape.context,
                choice->estimate.limit)
                .str();
-    kernel::ScheduleAttr attribute = schedule({chosen.rows, chosen.keys}, chosen.stages, chosen.split, chosen.warps);
+    SmallVector<int64_t> tile = {chosen.rows, chosen.keys};
+    if (chosen.columns)
+      tile.push_back(chosen.columns);
+    kernel::ScheduleAttr attribute = schedule(tile, chosen.stages, chosen.split, chosen.warps);
     if (chosen.split == 1 || given) {
       decode.setScheduleAttr(attribute);
       return;

@@ -77,6 +77,15 @@ void Pipeline::commit(const PipelineState &state, Int bytes) {
   mbarrierArriveExpect(k, fullBarrier(state), bytes);
 }
 
+void Pipeline::commitWarp(const PipelineState &state, Int bytes, llvm::function_ref<void(Value)> loads) {
+  assert(k.roleWarps() == 1 && !k.inElectedRole() && "commitWarp arrives once for each warp that runs it");
+  record().commits.push_back({k.roleId(), 1});
+  k.when(electLane(k), [&] {
+    mbarrierArriveExpect(k, fullBarrier(state), bytes);
+    loads(fullBarrier(state));
+  });
+}
+
 void Pipeline::commitCpAsync(const PipelineState &state) {
   record().commits.push_back({k.roleId(), k.roleWarps() * 32});
   mbarrierArriveOnCpAsync(k, fullBarrier(state));
@@ -85,6 +94,12 @@ void Pipeline::commitCpAsync(const PipelineState &state) {
 void Pipeline::commitStores(const PipelineState &state) {
   record().commits.push_back({k.roleId(), k.roleWarps() * 32});
   mbarrierArrive(k, fullBarrier(state));
+}
+
+void Pipeline::commitWarpStores(const PipelineState &state) {
+  record().commits.push_back({k.roleId(), k.roleWarps()});
+  syncWarp(k);
+  k.when(electLane(k), [&] { mbarrierArrive(k, fullBarrier(state)); });
 }
 
 void Pipeline::wait(const PipelineState &state) {

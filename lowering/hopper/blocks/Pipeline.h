@@ -37,11 +37,17 @@ public:
   /// TMA producer, in an elected role: announces `bytes` and arrives. Then issue TMA loads on fullBarrier(state) with
   /// exactly this many bytes in all.
   void commit(const PipelineState &state, Int bytes);
+  /// The same in a role of one warp, all lanes converged: one of them announces the bytes and runs `loads`, which is given
+  /// the barrier.
+  void commitWarp(const PipelineState &state, Int bytes, llvm::function_ref<void(Value)> loads);
   /// cp.async producer: every thread of the role arrives when its copies have landed. The consumer that reads with
   /// wgmma needs fenceAsyncShared on the producer's side; prefer wait groups then.
   void commitCpAsync(const PipelineState &state);
   /// Producer that wrote with ordinary stores: every thread of the role arrives.
   void commitStores(const PipelineState &state);
+  /// The same with one arrival for each warp of the role, which all of its lanes call converged. Readers that use the
+  /// asynchronous proxy (wgmma, TMA) need fenceAsyncShared by every lane before it.
+  void commitWarpStores(const PipelineState &state);
 
   // --- consumer ---
   void wait(const PipelineState &state);

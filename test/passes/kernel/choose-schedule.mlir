@@ -30,7 +30,7 @@ func.func @splits_decode(%q: tensor<1x16x512xbf16>, %r: tensor<1x16x64xbf16>, %c
 // 128 sequences fill the GPU; joining parts would only add work. 64 rows share the records that they read.
 // CHECK-LABEL: func.func @keeps_large_batch
 // CHECK-NOT:     kernel.mla_combine
-// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [64, {{16|32|64}}], stages = {{[2-6]}}, warps = {{8|16}}>
+// CHECK: kernel.mla_decode {{.*}} schedule <tile = [64, 32, 256], stages = 5, warps = 16>
 // CHECK-NOT:     kernel.mla_combine
 // CHECK:         return
 func.func @keeps_large_batch(%q: tensor<128x128x512xbf16>, %r: tensor<128x128x64xbf16>, %c: memref<?x27x64x576xbf16>, %p: tensor<128xi32>, %t: tensor<128x64xi32>) -> tensor<128x128x512xbf16> {

@@ -27,7 +27,7 @@ struct Row {
 
 // Rows share what is read, so many heads want many; few heads leave them empty. A full batch needs no parts.
 constexpr Row kTable[] = {
-    {1, 1, 16, 512, 64, 16, 16, true},    {16, 16, 16, 512, 64, 16, 16, true},  {132, 132, 16, 512, 64, 16, 16, false},
+    {1, 1, 16, 512, 64, 16, 16, true},    {16, 16, 16, 512, 64, 16, 16, true},  {132, 132, 16, 512, 64, 16, 64, false},
     {8, 8, 128, 512, 64, 32, 64, true},   {32, 32, 128, 512, 64, 32, 64, true}, {132, 132, 128, 512, 64, 32, 64, false},
     {1, 1, 3, 80, 16, 16, 16, true},      {4, 1, 3, 80, 16, 16, 16, true},      {1, 1, 8, 128, 16, 16, 16, true},
     {8, 8, 128, 1024, 128, 32, 64, true}, {1, 1, 16, 1024, 128, 16, 16, true},  {1, 1, 128, 1536, 64, 16, 64, true},
@@ -57,11 +57,45 @@ TEST(DecodeSchedule, EveryChoiceFits) {
             shape.page = page;
             std::optional<DecodeChoice> choice = chooseDecodeSchedule(shape, h200);
             ASSERT_TRUE(choice) << latent << " + " << rope << ", page " << page;
-            EXPECT_TRUE(tilingOf(shape, choice->schedule).fits()) << latent << " + " << rope;
+            EXPECT_TRUE(choice->schedule.columns || tilingOf(shape, choice->schedule).fits()) << latent << " + " << rope;
             EXPECT_GE(choice->schedule.stages, 2);
             EXPECT_EQ(page % choice->schedule.keys, 0);
             EXPECT_LE(choice->schedule.split, kCapacity / 64);
           }
+}
+
+// Products of warpgroups where rows and positions are many, of single warps for a lone sequence of few heads and for sizes
+// that the former have no code for.
+TEST(DecodeSchedule, KindOfProducts) {
+  auto columnsOf = [](const DecodeShape &shape) { return chooseDecodeSchedule(shape, h200)->schedule.columns; };
+  for (int64_t sequences : {8, 32, 128})
+    EXPECT_EQ(columnsOf(shapeOf(sequences, sequences, 128, 512, 64)), 256);
+  EXPECT_EQ(columnsOf(shapeOf(64, 32, 128, 512, 64)), 256); // two tokens each
+  EXPECT_EQ(columnsOf(shapeOf(128, 128, 64, 256, 64)), 128);
+  EXPECT_EQ(columnsOf(shapeOf(1, 1, 16, 512, 64)), 0);
+  EXPECT_EQ(columnsOf(shapeOf(128, 128, 128, 1024, 64)), 0); // 1024 columns do not fit two warpgroups
+  EXPECT_EQ(columnsOf(shapeOf(128, 128, 96, 512, 64)), 0);   // a copy cannot bring 32 rows of two tokens
+  DecodeShape shape = shapeOf(128, 128, 128, 512, 64);
+  shape.tmaAddressable = false;
+  EXPECT_EQ(columnsOf(shape), 0);
+  shape.tmaAddressable = true, shape.page = 16;
+  EXPECT_EQ(columnsOf(shape), 0);
+}
+
+// Medians of 20 runs on an H200, us, less the 3.4 us that an event pair around an empty kernel reads.
+TEST(DecodeEstimate, NearMeasured) {
+  struct {
+    int64_t tokens, sequences, heads, context, split;
+    double measured;
+  } rows[] = {{8, 8, 128, 4096, 8, 27.9},   {8, 8, 128, 16384, 8, 70.1}, {32, 32, 128, 1024, 2, 30.4},
+              {32, 32, 128, 4096, 2, 72.8}, {64, 32, 128, 4096, 1, 128}, {128, 128, 128, 4096, 1, 251}};
+  for (const auto &row : rows) {
+    DecodeShape shape = shapeOf(row.tokens, row.sequences, row.heads, 512, 64);
+    shape.capacity = shape.context = row.context;
+    const double seconds = decodeEstimate(shape, {64, 32, 5, 16, row.split, 256}, h200).seconds +
+                           combineEstimate(shape, row.split, h200).seconds;
+    EXPECT_NEAR(seconds * 1e6 / row.measured, 1, 0.15) << row.heads << " heads, " << row.context;
+  }
 }
 
 TEST(DecodeSchedule, NothingFitsImpossibleSizes) {
@@ -97,7 +131,7 @@ TEST(DecodeEstimate, RespectsTheLimits) {
       shape.context = context;
       const Estimate e = decodeEstimate(shape, schedule, h200);
       EXPECT_GE(e.seconds, e.bytes / h200.readBandwidth + h200.kernelOverhead);
-      EXPECT_GE(e.seconds, e.flops / h200.warpRate);
+      EXPECT_GE(e.seconds, e.flops / (schedule.columns ? h200.matrixRate : h200.warpRate));
       EXPECT_GE(e.seconds, last);
       last = e.seconds;
     }
