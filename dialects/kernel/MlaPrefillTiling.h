@@ -1,6 +1,6 @@
 // What a CTA of kernel.mla_prefill takes when warpgroups attend (wgmma): part of the meaning of the operation's
-// schedule tile = [rows, keys, heads of a group], stages, warps. Whoever chooses a schedule and whoever builds the
-// kernel read it. Plain numbers, no MLIR.
+// schedule tile = [rows, keys, heads of a group], stages, split, warps. Whoever chooses a schedule and whoever builds
+// the kernel read it. Plain numbers, no MLIR.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +37,15 @@ struct MlaPrefillTiling {
   }
   /// About what a consumer's thread needs: output, scores, probabilities; the rest as observed.
   int64_t registers() const { return value / 2 + keys / 2 + keys / 4 + 48; }
+
+  /// Parts of the keys, each for a CTA of a cluster. Their outputs meet in the memory of the key tiles: f32 rows, then
+  /// the rows' maxima and sums.
+  static constexpr int64_t kMaxSplit = 8;                  // CTAs of a cluster
+  int64_t exchangePitch() const { return value * 4 + 32; } // 32: rows of a half-warp's stores in different banks
+  int64_t exchangeBytes() const { return rows * (exchangePitch() + 8); }
+  bool splits(int64_t parts) const {
+    return parts == 1 || ((parts == 2 || parts == 4 || parts == kMaxSplit) && exchangeBytes() <= stages * keyBytes());
+  }
 
   /// True if the kernel has code for these sizes.
   bool isKnown() const {

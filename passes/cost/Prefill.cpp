@@ -13,10 +13,18 @@ constexpr double kElementBytes = MlaPrefillTiling::kElementBytes;
 // Measured on an H200 (docs/kernels/mla-prefill.md). Two consumers reach the matrix rate: their products and softmax
 // run side by side; one waits for its own. Short tiles lose some of it. A lone task finds a clock that is higher by an
 // eighth.
-constexpr double kSingleShare = 0.70, kLonePairShare = 1 / 0.88;
+constexpr double kSingleShare = 0.70, kLonePairTime = 0.88;
 double keysShare(int64_t keys) { return keys >= 128 ? 1 : keys >= 112 ? 0.985 : keys >= 96 ? 0.96 : 0.89; }
 // Of a task beside its tiles: positions, query, first keys, last values, output. Of a kernel: the ramp.
 constexpr double kTaskSeconds = 3.8e-6, kStartSeconds = 2e-6;
+// Of a task in parts: writing them, two barriers of the cluster, reading them.
+constexpr double kJoinSeconds = 1e-6;
+/// Clusters of `split` CTAs, one to a multiprocessor, that run at once on an H200: processors come in groups of
+/// different sizes.
+int64_t clustersAtOnce(int64_t split, const Machine &m) {
+  return split == 1 ? m.computeUnits : split == 2 ? 66 : split == 4 ? 31 : 15;
+}
+
 // The form for single warps: share of the rate of single warps, a tile's latency and a task's.
 constexpr double kWarpShare = 0.75, kWarpTileSeconds = 1.38e-6, kWarpTaskSeconds = 1e-6;
 
@@ -56,7 +64,7 @@ bool PrefillSchedule::forWarpgroups() const { return warps == MlaPrefillTiling::
 PrefillSchedule mlir::deepseek::cost::defaultPrefillSchedule(const PrefillShape &s) {
   const int64_t rows =
       std::clamp<int64_t>(int64_t(std::bit_ceil(uint64_t(std::max<int64_t>(s.tokens / s.sequences, 1)))), 16, 64);
-  return {rows, /*keys=*/64, /*stages=*/2, /*warps=*/rows / 16, /*headGroup=*/1};
+  return {rows, /*keys=*/64, /*stages=*/2, /*warps=*/rows / 16, /*headGroup=*/1, /*split=*/1};
 }
 
 Estimate mlir::deepseek::cost::prefillEstimate(const PrefillShape &s, const PrefillSchedule &schedule,
@@ -77,14 +85,17 @@ Estimate mlir::deepseek::cost::prefillEstimate(const PrefillShape &s, const Pref
   if (schedule.forWarpgroups()) {
     const bool pair = schedule.rows > MlaPrefillTiling::kGroupRows;
     const double tile = tileFlops / (keysShare(schedule.keys) * (pair ? 1 : kSingleShare) * m.matrixRate);
-    busy = instances * tiles.all * tile / units + std::max(1.0, tasks / units) * kTaskSeconds;
-    longest = tiles.most * tile / (pair ? kLonePairShare : 1) + kTaskSeconds;
+    const double active = std::min(1.0, tasks * double(schedule.split) / units);
+    const double clock = pair ? kLonePairTime + (1 - kLonePairTime) * active : 1;
+    const double task = kTaskSeconds + (schedule.split > 1 ? kJoinSeconds : 0);
+    busy = instances * tiles.all * tile / units + std::max(1.0, tasks * double(schedule.split) / units) * task;
+    longest = double(ceilDiv(int64_t(tiles.most), schedule.split)) * tile * clock + task;
   } else {
     busy = instances * tiles.all * tileFlops / (kWarpShare * m.warpRate) / units;
     longest = tiles.most * kWarpTileSeconds + kWarpTaskSeconds;
   }
-  const double loads = std::max(tiles.most, instances * tiles.all / units) * double(schedule.keys) * elements *
-                       kElementBytes / m.fetchRate;
+  const double loads = std::max(tiles.most / double(schedule.split), instances * tiles.all / units) *
+                       double(schedule.keys) * elements * kElementBytes / m.fetchRate;
   return boundedBy(e.bytes, e.flops,
                    {{e.bytes / m.readBandwidth, "memory"},
                     {loads, "loads"},
@@ -102,13 +113,16 @@ PrefillChoice mlir::deepseek::cost::choosePrefillSchedule(const PrefillShape &s,
   const int64_t headGroup = headGroupOf(s);
   for (int64_t rows : {64, 128})
     for (int64_t keys : {128, 112, 96, 64})
-      for (int64_t stages : {2, 3, 4}) {
-        const PrefillSchedule schedule{rows, keys, stages, MlaPrefillTiling::warpsFor(rows), headGroup};
-        if (!tilingOf(s, schedule).fits())
-          continue;
-        const Estimate e = prefillEstimate(s, schedule, m);
-        if (e.seconds < best.estimate.seconds)
-          best = {schedule, e};
-      }
+      for (int64_t stages : {2, 3, 4})
+        for (int64_t split : {1, 2, 4, 8}) {
+          const PrefillSchedule schedule{rows, keys, stages, MlaPrefillTiling::warpsFor(rows), headGroup, split};
+          const int64_t tasks = s.heads * s.sequences * ceilDiv(s.tokens / s.sequences, rows);
+          if (!tilingOf(s, schedule).fits() || !tilingOf(s, schedule).splits(split) ||
+              (split > 1 && tasks > clustersAtOnce(split, m))) // parts are for idle multiprocessors
+            continue;
+          const Estimate e = prefillEstimate(s, schedule, m);
+          if (e.seconds < best.estimate.seconds)
+            best = {schedule, e};
+        }
   return best;
 }

@@ -17,6 +17,7 @@ struct PrefillShape {
 struct PrefillSchedule {
   int64_t rows, keys, stages, warps;
   int64_t headGroup; // heads (of all sequences) whose tiles are worked on together; warpgroups only
+  int64_t split;     // parts of the keys: CTAs of a cluster; warpgroups only
   bool forWarpgroups() const;
 };
 

@@ -130,7 +130,8 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
         schedule({tile.m, tile.n, 128 / shape.elementBytes}, tile.stages, /*split=*/1, /*warps=*/4 + tile.m / 16));
   }
 
-  /// Warpgroups where sizes allow it and rows are many enough; else the family's own default, single warps.
+  /// Warpgroups where sizes allow it and rows are many enough, in parts of the keys where tasks are few; else the
+  /// family's own default, single warps.
   void choose(kernel::MlaPrefillOp prefill) {
     if (prefill.getSchedule())
       return;
@@ -141,15 +142,15 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
     remark::passed(prefill.getLoc(), opts())
         << llvm::formatv("mla_prefill of {0} tokens in {1} sequences, {2} heads of {3} + {4} and {5} elements{6}: {7}, "
                          "{8} rows by "
-                         "{9} keys, {10} stages; {11:F1} us at context {12}, limited by {13}",
+                         "{9} keys, {10} stages, {11} parts; {12:F1} us at context {13}, limited by {14}",
                          shape.tokens, shape.sequences, shape.heads, shape.nope, shape.rope, shape.value,
                          tma ? "" : ", not 16-byte aligned", chosen.forWarpgroups() ? "warpgroups" : "single warps",
-                         chosen.rows, chosen.keys, chosen.stages, choice.estimate.seconds * 1e6, shape.context,
-                         choice.estimate.limit)
+                         chosen.rows, chosen.keys, chosen.stages, chosen.split, choice.estimate.seconds * 1e6,
+                         shape.context, choice.estimate.limit)
                .str();
     if (chosen.forWarpgroups())
       prefill.setScheduleAttr(
-          schedule({chosen.rows, chosen.keys, chosen.headGroup}, chosen.stages, /*split=*/1, chosen.warps));
+          schedule({chosen.rows, chosen.keys, chosen.headGroup}, chosen.stages, chosen.split, chosen.warps));
   }
 
   /// Rows, keys, stages and warps from the sizes; parts of the positions where few sequences would leave

@@ -116,7 +116,8 @@ static cost::Estimate estimatePrefill(MlaPrefillOp op, int64_t context, const co
   cost::PrefillSchedule schedule = cost::defaultPrefillSchedule(shape);
   if (std::optional<ScheduleAttr> given = tiledSchedule(op)) {
     ArrayRef<int64_t> tile = given->getTile();
-    schedule = {tile[0], tile[1], given->getStages(), given->getWarps(), tile.size() > 2 ? tile[2] : 1};
+    schedule = {tile[0],          tile[1], given->getStages(), given->getWarps(), tile.size() > 2 ? tile[2] : 1,
+                given->getSplit()};
   }
   return cost::prefillEstimate(shape, schedule, m);
 }

@@ -169,3 +169,27 @@ func.func @wide_values(%n: tensor<130x2x256xbf16>, %r: tensor<130x2x64xbf16>, %k
     : tensor<130x2x256xbf16>, tensor<130x2x64xbf16>, tensor<300x2x512xbf16>, tensor<300x64xbf16>, tensor<130xi32> -> tensor<130x2x256xbf16>
   return %0 : tensor<130x2x256xbf16>
 }
+
+// Clusters of two share the keys: rows past the end, padding, a last part that reaches before position 0.
+// range: parts2.arg4=-1:329
+func.func @parts2(%n: tensor<400x3x128xbf16>, %r: tensor<400x3x64xbf16>, %kv: tensor<660x3x256xbf16>, %k: tensor<660x64xbf16>, %p: tensor<400xi32>) -> tensor<400x3x128xbf16> {
+  %0 = kernel.mla_prefill %n, %r, %kv, %k at %p sequences 2 scale 0.07 schedule <tile = [128, 128, 2], stages = 2, split = 2, warps = 12>
+    : tensor<400x3x128xbf16>, tensor<400x3x64xbf16>, tensor<660x3x256xbf16>, tensor<660x64xbf16>, tensor<400xi32> -> tensor<400x3x128xbf16>
+  return %0 : tensor<400x3x128xbf16>
+}
+
+// More parts than tiles: some of the eight have none.
+// range: parts8.arg4=-1:260
+func.func @parts8(%n: tensor<20x5x128xbf16>, %r: tensor<20x5x64xbf16>, %kv: tensor<300x5x256xbf16>, %k: tensor<300x64xbf16>, %p: tensor<20xi32>) -> tensor<20x5x128xbf16> {
+  %0 = kernel.mla_prefill %n, %r, %kv, %k at %p sequences 1 scale 0.07 schedule <tile = [64, 128, 5], stages = 2, split = 8, warps = 8>
+    : tensor<20x5x128xbf16>, tensor<20x5x64xbf16>, tensor<300x5x256xbf16>, tensor<300x64xbf16>, tensor<20xi32> -> tensor<20x5x128xbf16>
+  return %0 : tensor<20x5x128xbf16>
+}
+
+// Parts of nothing; small heads.
+// range: parts_padding.arg4=-1:-1
+func.func @parts_padding(%n: tensor<70x2x64xbf16>, %r: tensor<70x2x32xbf16>, %kv: tensor<64x2x112xbf16>, %k: tensor<64x32xbf16>, %p: tensor<70xi32>) -> tensor<70x2x48xbf16> {
+  %0 = kernel.mla_prefill %n, %r, %kv, %k at %p sequences 1 scale 0.1 schedule <tile = [64, 64], stages = 2, split = 4, warps = 8>
+    : tensor<70x2x64xbf16>, tensor<70x2x32xbf16>, tensor<64x2x112xbf16>, tensor<64x32xbf16>, tensor<70xi32> -> tensor<70x2x48xbf16>
+  return %0 : tensor<70x2x48xbf16>
+}

@@ -4,6 +4,7 @@
 // RUN: FileCheck %t/valid.mlir --check-prefix=PTX --input-file=%t/mla_prefill_0.ptx
 // RUN: FileCheck %t/valid.mlir --check-prefix=ONE --input-file=%t/mla_prefill_1.ptx
 // RUN: FileCheck %t/valid.mlir --check-prefix=SMALL --input-file=%t/mla_prefill_2.ptx
+// RUN: FileCheck %t/valid.mlir --check-prefix=PARTS --input-file=%t/mla_prefill_3.ptx
 // RUN: %if ptxas %{ deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary -o /dev/null %}
 // RUN: deepseek-opt %t/invalid.mlir -split-input-file -convert-kernel-to-nvvm -verify-diagnostics
 
@@ -12,6 +13,7 @@ kernel.buffer @q input : tensor<2048x16x192xbf16>
 kernel.buffer @kv input : tensor<8192x16x256xbf16>
 kernel.buffer @k input : tensor<8192x64xbf16>
 kernel.buffer @p input : tensor<2048xi32>
+kernel.buffer @few input : tensor<16xi32>
 kernel.buffer @y output : tensor<2048x16x128xbf16>
 kernel.buffer @small_q input : tensor<60x3x48xbf16>
 kernel.buffer @small_kv input : tensor<200x3x80xbf16>
@@ -97,6 +99,27 @@ func.func @small_heads() {
   return
 }
 
+// Sixteen tokens over a long history: four CTAs share a task's keys and join their outputs in each other's memory.
+// CHECK-LABEL: func.func @parts
+// CHECK:         kernel.launch @mla_prefill_3 grid [64, 1, 1] threads 256 cluster 4
+// PARTS:       .explicitcluster
+// PARTS:       wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16
+// PARTS:       barrier.cluster.arrive
+// PARTS:       barrier.cluster.wait
+// PARTS-COUNT-8: mapa.shared::cluster
+// PARTS:       barrier.cluster.arrive
+func.func @parts() {
+  %q = kernel.load_buffer @q : tensor<2048x16x192xbf16>
+  %n = tensor.extract_slice %q[0, 0, 0] [16, 16, 128] [1, 1, 1] : tensor<2048x16x192xbf16> to tensor<16x16x128xbf16>
+  %r = tensor.extract_slice %q[0, 0, 128] [16, 16, 64] [1, 1, 1] : tensor<2048x16x192xbf16> to tensor<16x16x64xbf16>
+  %kv = kernel.load_buffer @kv : tensor<8192x16x256xbf16>
+  %k = kernel.load_buffer @k : tensor<8192x64xbf16>
+  %p = kernel.load_buffer @few : tensor<16xi32>
+  %0 = kernel.mla_prefill %n, %r, %kv, %k at %p sequences 1 scale 0.07 schedule <tile = [64, 128, 16], stages = 2, split = 4, warps = 8> {placement = [#kernel.pointer<@y + 0>]}
+    : tensor<16x16x128xbf16>, tensor<16x16x64xbf16>, tensor<8192x16x256xbf16>, tensor<8192x64xbf16>, tensor<16xi32> -> tensor<16x16x128xbf16>
+  return
+}
+
 //--- invalid.mlir
 kernel.buffer @n input : tensor<64x2x128xbf16>
 kernel.buffer @r input : tensor<64x2x64xbf16>
@@ -132,6 +155,25 @@ func.func @keys() {
   // expected-error@+2 {{schedule: no wgmma form for 128 rows, 40 keys, 2 stages and heads of 128 + 64 and 128 elements: expected 64 or 128 rows, 16 to 256 keys, 2 to 8 stages, all sizes multiples of 16, at most 256 values}}
   // expected-error@+1 {{no kernel was built for this operation}}
   %0 = kernel.mla_prefill %n, %r, %kv, %k at %p sequences 1 scale 0.07 schedule <tile = [128, 40], stages = 2, warps = 12> {placement = [#kernel.pointer<@y + 0>]}
+    : tensor<64x2x128xbf16>, tensor<64x2x64xbf16>, tensor<64x2x256xbf16>, tensor<64x64xbf16>, tensor<64xi32> -> tensor<64x2x128xbf16>
+  return
+}
+// -----
+kernel.buffer @n input : tensor<64x2x128xbf16>
+kernel.buffer @r input : tensor<64x2x64xbf16>
+kernel.buffer @kv input : tensor<64x2x256xbf16>
+kernel.buffer @k input : tensor<64x64xbf16>
+kernel.buffer @p input : tensor<64xi32>
+kernel.buffer @y output : tensor<64x2x128xbf16>
+func.func @parts() {
+  %n = kernel.load_buffer @n : tensor<64x2x128xbf16>
+  %r = kernel.load_buffer @r : tensor<64x2x64xbf16>
+  %kv = kernel.load_buffer @kv : tensor<64x2x256xbf16>
+  %k = kernel.load_buffer @k : tensor<64x64xbf16>
+  %p = kernel.load_buffer @p : tensor<64xi32>
+  // expected-error@+2 {{schedule: 3 parts of the keys, expected 1, 2, 4 or 8 whose 70656 bytes of results fit the 98304 of the key tiles}}
+  // expected-error@+1 {{no kernel was built for this operation}}
+  %0 = kernel.mla_prefill %n, %r, %kv, %k at %p sequences 1 scale 0.07 schedule <tile = [128, 128], stages = 2, split = 3, warps = 12> {placement = [#kernel.pointer<@y + 0>]}
     : tensor<64x2x128xbf16>, tensor<64x2x64xbf16>, tensor<64x2x256xbf16>, tensor<64x64xbf16>, tensor<64xi32> -> tensor<64x2x128xbf16>
   return
 }

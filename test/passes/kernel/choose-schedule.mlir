@@ -58,10 +58,10 @@ func.func @groups(%a: tensor<768x2048xbf16>, %b: tensor<12288x2048xbf16>, %o: te
   return %0, %1 : tensor<768x1408xbf16>, tensor<12288x1408xbf16>
 }
 
-// Many rows go to warpgroups; so do few over a long history, 64 of them at a time, because that makes more tasks.
+// Many rows go to warpgroups; so do few over a long history, where clusters share a task's keys.
 // CHECK-LABEL: func.func @prefill
 // CHECK:         kernel.mla_prefill {{.*}} schedule <tile = [128, 128, 16], stages = 2, warps = 12>
-// CHECK:         kernel.mla_prefill {{.*}} schedule <tile = [64, 128, 16], stages = 2, warps = 8>
+// CHECK:         kernel.mla_prefill {{.*}} schedule <tile = [128, 128, 16], stages = 2, split = 4, warps = 12>
 func.func @prefill(%n: tensor<4096x16x128xbf16>, %r: tensor<4096x16x64xbf16>, %a: tensor<128x16x128xbf16>, %b: tensor<128x16x64xbf16>, %kv: tensor<4096x16x256xbf16>, %k: tensor<4096x64xbf16>, %p: tensor<4096xi32>, %s: tensor<128xi32>) -> (tensor<4096x16x128xbf16>, tensor<128x16x128xbf16>) {
   %0 = kernel.mla_prefill %n, %r, %kv, %k at %p sequences 1 scale 0.07 : tensor<4096x16x128xbf16>, tensor<4096x16x64xbf16>, tensor<4096x16x256xbf16>, tensor<4096x64xbf16>, tensor<4096xi32> -> tensor<4096x16x128xbf16>
   %1 = kernel.mla_prefill %a, %b, %kv, %k at %s sequences 1 scale 0.07 : tensor<128x16x128xbf16>, tensor<128x16x64xbf16>, tensor<4096x16x256xbf16>, tensor<4096x64xbf16>, tensor<128xi32> -> tensor<128x16x128xbf16>

@@ -13,7 +13,7 @@ PrefillShape shapeOf(int64_t heads, int64_t tokens, int64_t history) {
   return {tokens, 1, heads, 128, 64, 128, history + tokens};
 }
 PrefillSchedule warpgroups(int64_t rows, int64_t keys, int64_t stages) {
-  return {rows, keys, stages, MlaPrefillTiling::warpsFor(rows), 7};
+  return {rows, keys, stages, MlaPrefillTiling::warpsFor(rows), 7, 1};
 }
 
 // us of median runs with a cold cache on one H200 (2026-11-22), as deepseek-bench times a lone call.
@@ -38,8 +38,25 @@ TEST(PrefillEstimate, NearMeasurements) {
     near(defaultPrefillSchedule(shape), row.warps, 0.45);
     const PrefillSchedule chosen = choosePrefillSchedule(shape, /*tmaAddressable=*/true, h200).schedule;
     ASSERT_TRUE(chosen.forWarpgroups());
-    EXPECT_LE(chosen.rows == 128 ? row.two : row.one, 1.05 * std::min(row.two, row.one));
+    if (chosen.split == 1)
+      EXPECT_LE(chosen.rows == 128 ? row.two : row.one, 1.05 * std::min(row.two, row.one));
   }
+}
+
+// Few tasks over a long history: parts of the keys. Sixteen clusters of eight CTAs do not run at once.
+TEST(PrefillSchedule, PartsOfTheKeys) {
+  struct Row {
+    int64_t tokens, history, rows, split;
+    double us; // measured
+  };
+  for (const Row &row : {Row{16, 8192, 64, 4, 30.3}, Row{512, 8192, 128, 2, 72.5}, Row{512, 130560, 128, 2, 947.8}}) {
+    SCOPED_TRACE(testing::Message() << row.tokens << " after " << row.history);
+    const PrefillChoice choice = choosePrefillSchedule(shapeOf(16, row.tokens, row.history), true, h200);
+    EXPECT_EQ(choice.schedule.rows, row.rows);
+    EXPECT_EQ(choice.schedule.split, row.split);
+    EXPECT_NEAR((choice.estimate.seconds + h200.loneLaunch) * 1e6, row.us, 0.15 * row.us);
+  }
+  EXPECT_EQ(choosePrefillSchedule(shapeOf(16, 2048, 8192), true, h200).schedule.split, 1);
 }
 
 TEST(PrefillSchedule, FewTokensAndOddSizesKeepSingleWarps) {
@@ -66,7 +83,9 @@ TEST(PrefillSchedule, EveryChoiceFits) {
           const PrefillChoice choice = choosePrefillSchedule(shape, true, h200);
           const PrefillSchedule &s = choice.schedule;
           if (s.forWarpgroups())
-            EXPECT_TRUE((MlaPrefillTiling{nope, 64, value, s.rows, s.keys, s.stages}).fits()) << nope << ", " << value;
+            EXPECT_TRUE((MlaPrefillTiling{nope, 64, value, s.rows, s.keys, s.stages}).fits() &&
+                        (MlaPrefillTiling{nope, 64, value, s.rows, s.keys, s.stages}).splits(s.split))
+                << nope << ", " << value;
           EXPECT_GE(s.headGroup, 1);
           EXPECT_GE(choice.estimate.seconds, choice.estimate.flops / h200.matrixRate);
           EXPECT_GE(choice.estimate.seconds, choice.estimate.bytes / h200.readBandwidth);
@@ -75,7 +94,7 @@ TEST(PrefillSchedule, EveryChoiceFits) {
 
 // One token that sees two keys, by hand.
 TEST(PrefillEstimate, CountsWork) {
-  const Estimate e = prefillEstimate({1, 1, 1, 16, 16, 32, 2}, {16, 64, 2, 1, 1}, h200);
+  const Estimate e = prefillEstimate({1, 1, 1, 16, 16, 32, 2}, {16, 64, 2, 1, 1, 1}, h200);
   EXPECT_DOUBLE_EQ(e.flops, 2 * 2 * (32 + 32));
   EXPECT_DOUBLE_EQ(e.bytes, 2 * (2 * (16 + 32) + 2 * 16 + 32 + 32));
 }
