@@ -33,6 +33,7 @@ static FailureOr<GemmProblem> planGemm(kernel::GemmOp op) {
                             << " sizes";
     problem.tileM = schedule.getTile()[0], problem.tileN = schedule.getTile()[1];
     problem.stages = schedule.getStages();
+    problem.split = schedule.getSplit();
   }
   return problem;
 }
@@ -72,9 +73,9 @@ FailureOr<LaunchPlan> hopper::buildGemm(Operation *operation, KernelBuilder &k) 
   SmemArena arena(k);
   GemmBody body(k, plan, arena, *problem, {op.getA(), op.getB(), op.getResult(), op.getAScales(), op.getBScales()});
   Value rows = op.getRows() ? pointerParameter(k, plan, op.getRows()) : Value();
-  TileScheduler scheduler(TileGrid{static_cast<int64_t>(llvm::divideCeil(problem->m(), problem->tileM)),
-                                   static_cast<int64_t>(llvm::divideCeil(problem->n(), problem->tileN)),
-                                   problem->batches()});
+  const TileGrid tiles{static_cast<int64_t>(llvm::divideCeil(problem->m(), problem->tileM)),
+                       static_cast<int64_t>(llvm::divideCeil(problem->n(), problem->tileN)), problem->batches()};
+  TileScheduler scheduler = problem->split == 1 ? TileScheduler(tiles) : TileScheduler(tiles, TileScheduler::Kind::OneShot, problem->split);
   k.when(k.eq(k.threadIndex(), 0), [&] {
     body.init();
     fenceBarrierInit(k);
@@ -101,6 +102,7 @@ FailureOr<LaunchPlan> hopper::buildGemm(Operation *operation, KernelBuilder &k) 
   body.consume([&] { forEachTile(&GemmBody::multiply); });
 
   plan.grid = {scheduler.blocks(), 1, 1};
+  plan.cluster = problem->split;
   plan.threads = problem->threads();
   plan.sharedBytes = arena.bytes();
   return plan;

@@ -5,6 +5,7 @@
 #include "lowering/hopper/Kernel.h"
 #include "lowering/hopper/blocks/Pipeline.h"
 #include "lowering/hopper/blocks/Wgmma.h"
+#include <vector>
 
 namespace mlir::deepseek::hopper {
 
@@ -18,6 +19,7 @@ struct GemmProblem {
   bool scaled = false;
   bool grouped = false; // B (and its scales) has a leading dimension that A and D lack
   int64_t tileM = 128, tileN = 128, stages = 4;
+  int64_t split = 1; // CTAs of a cluster that share one tile's K
 
   int64_t m() const { return a.sizes.front(); }
   int64_t n() const { return d.sizes.back(); }
@@ -66,17 +68,30 @@ private:
   PipelineState multiplyPlain(Accumulator &acc, PipelineState state);
   PipelineState multiplyScaled(Accumulator &acc, const GemmTile &tile, PipelineState state);
   void issue(Accumulator &acc, const PipelineState &state, WgmmaType type, bool accumulate);
+  Value firstRow(const GemmTile &tile); // of this consumer's rows, in D
 
-  // --- the scales of one K block: two rows of A, the one or two column blocks of B that a tile touches ---
+  // --- the scales of one K block: two rows of A, the blocks of B's columns that a tile touches ---
   struct Scales {
-    Value row[2], column[2];
-    Values values(bool two) const;
-    static Scales of(ValueRange values, bool two);
+    Value row[2];
+    Values column;
+    Values values() const;
+    static Scales of(ValueRange values);
   };
-  bool twoColumnBlocks() const { return 128 % problem.tileN != 0; }
   Scales loadScales(const GemmTile &tile, Value kBlock);
+  void multiplyChunk(Values &sum, const GemmTile &tile, Value kBlock, int64_t count, int64_t ahead,
+                     PipelineState &state, Scales &scales, ArrayRef<Value> touched);
+  void promote(MutableArrayRef<Value> sum, Accumulator &part, const Scales &scales, ArrayRef<Value> touched);
+
+  /// Whether a consumer's 64 rows can all lie past the end of a tile's rows: it then only passes the stages on.
+  bool mayIdle() const;
 
   // --- the epilogue ---
+  void store(Accumulator &acc, const GemmTile &tile);
+  void storeReduced(Accumulator &acc, const GemmTile &tile);
+  struct Box {
+    int64_t column, width; // of the tile
+    Value map;
+  };
   void storeTma(Accumulator &acc, const GemmTile &tile);
   void storeDirect(Accumulator &acc, const GemmTile &tile);
   void storePair(Value low, Value high, Value address, Value column);
@@ -89,9 +104,11 @@ private:
   GemmProblem problem;
   int64_t kBlocks;
   int64_t stageA, stageB; // bytes
-  int64_t offsetA, offsetB, offsetD = 0;
+  int64_t offsetA, offsetB, offsetD = 0, offsetPartial = 0;
   Pipeline pipeline;
-  Value mapA, mapB, mapD, pointerD, pointerAScales, pointerBScales;
+  Value mapA, mapB, pointerD, pointerAScales, pointerBScales;
+  SmallVector<Box> boxes; // of D, empty unless TMA stores it
+  Value kBegin, kEnd; // this CTA's K blocks
   Value warp, thread,
       consumer; // this thread's: warp of the CTA; thread of its warpgroup; index among the consumer warpgroups
 };

@@ -1,14 +1,15 @@
 // Each group of sorted rows times its own matrix (the experts of a layer).
 //
-// The grid is static: x walks the columns of D, y the row tiles that M rows in E groups can need at most. A CTA finds
-// its group and rows from the offsets on the device (scheduler/Grouped.h) and leaves if there are none. Then it is one
-// tile of a tensor-core product (GemmBody.h) if the schedule's tile has 64 rows or more, else of a skinny one
-// (SkinnyGemm.h).
+// The host never sees how many rows a group has. A schedule whose tile has 64 rows or more asks for tensor cores
+// (GemmBody.h): one CTA on each multiprocessor walks through the tiles of all groups (GroupedTiles). Else the grid is
+// static: x walks the columns of D, y the row tiles that M rows in E groups can need at most; a CTA finds its group and
+// rows from the offsets, leaves if there are none, and is one tile of a skinny product (SkinnyGemm.h).
 #include "dialects/kernel/BufferView.h"
 #include "lowering/hopper/GemmBody.h"
 #include "lowering/hopper/SkinnyGemm.h"
 #include "lowering/hopper/blocks/Sync.h"
 #include "lowering/hopper/scheduler/Grouped.h"
+#include "lowering/hopper/scheduler/TileScheduler.h"
 #include "mlir/IR/Remarks.h"
 
 using namespace mlir;
@@ -107,25 +108,30 @@ static LaunchPlan buildTensorCoreGroups(kernel::GroupedGemmOp op, const GemmProb
   SmemArena arena(k);
   GemmBody body(k, plan, arena, problem, {op.getA(), op.getB(), op.getResult(), op.getAScales(), op.getBScales()});
   Value offsets = pointerParameter(k, plan, op.getOffsets());
+  const int64_t groups = problem.b.sizes[0], columnTiles = llvm::divideCeil(problem.n(), problem.tileN);
+  GroupedTiles tiles(arena, groups, problem.tileM, columnTiles, TileGrid().bandRows);
   k.when(k.eq(k.threadIndex(), 0), [&] {
     body.init();
     fenceBarrierInit(k);
   });
-  syncThreads(k);
   gridDependencyWait(k);
+  k.role(k.warpIndex(), 0, 1, [&] { tiles.fill(k, offsets); });
+  syncThreads(k);
 
-  int64_t groups = problem.b.sizes[0];
-  GroupedTile found = findGroupedTile(k, offsets, groups, problem.tileM, k.blockIndex(1));
-  GemmTile tile{found.rowBegin, k.mul(k.blockIndex(0), problem.tileN), found.group, found.rowEnd};
-  k.when(found.valid, [&] {
-    body.produce([&] {
-      body.load(tile, body.start());
-      gridDependencyTrigger(k);
+  const int64_t blocks = std::min(maxGroupedTiles(problem.m(), groups, problem.tileM) * columnTiles, kMultiprocessors);
+  using Role = PipelineState (GemmBody::*)(const GemmTile &, PipelineState);
+  auto forEachTile = [&](Role role) {
+    tiles.forEach(k, blocks, body.start().values(), [&](const GroupedTiles::Tile &tile, ValueRange carried) -> Values {
+      return (body.*role)({tile.row, k.mul(tile.column, problem.tileN), tile.group, tile.rowEnd}, PipelineState(carried))
+          .values();
     });
-    body.consume([&] { body.multiply(tile, body.start()); });
+  };
+  body.produce([&] {
+    forEachTile(&GemmBody::load);
+    gridDependencyTrigger(k);
   });
-  plan.grid = {static_cast<int64_t>(llvm::divideCeil(problem.n(), problem.tileN)),
-               maxGroupedTiles(problem.m(), groups, problem.tileM), 1};
+  body.consume([&] { forEachTile(&GemmBody::multiply); });
+  plan.grid = {blocks, 1, 1};
   plan.threads = problem.threads();
   plan.sharedBytes = arena.bytes();
   return plan;

@@ -7,7 +7,6 @@ using namespace mlir::deepseek::cost;
 
 namespace {
 
-constexpr double kStageBytes = 128;          // of a row of A or B in one stage
 constexpr double kResultBytes = 2;           // of an element of D; f32 results are few
 constexpr double kSkinnyBytesUnderWay = 256; // of a row of B for each warp
 constexpr double kSkinnyWarpsPerUnit = 16;   // that share a multiprocessor: 100 to 126 registers a thread
@@ -17,21 +16,8 @@ double bytesOnce(const GemmShape &s) {
   return double(s.heads) * (double(s.elementBytes) * (n * k + m * k) + kResultBytes * m * n);
 }
 double flopsOf(const GemmShape &s) { return 2 * double(s.heads) * double(s.m) * double(s.n) * double(s.k); }
-double rateOf(int64_t elementBytes, const Machine &m) { return elementBytes == 1 ? m.scaledRate : m.matrixRate; }
 
 } // namespace
-
-Estimate mlir::deepseek::cost::tensorCoreEstimate(const GemmShape &s, const TensorCoreTile &tile, const Machine &m) {
-  const double waves = std::ceil(double(ceilDiv(s.m, tile.m) * ceilDiv(s.n, tile.n) * s.heads) / m.computeUnits);
-  const double share = tensorCoreShare(s, tile.m, tile.n), k = double(s.k);
-  const double products =
-      waves * 2 * double(tile.m * tile.n) * k / (rateOf(s.elementBytes, m) / m.computeUnits * share);
-  const double sides = double(tile.m + tile.n), underWay = double(tile.stages) * sides * kStageBytes;
-  const double loads = waves * sides * k * double(s.elementBytes) / std::min(m.fetchRate, underWay / m.fetchLatency);
-  const double bytes = bytesOnce(s);
-  return boundedBy(bytes, flopsOf(s), {{bytes / m.readBandwidth, "memory"}, {products, "products"}, {loads, "loads"}},
-                   m);
-}
 
 Estimate mlir::deepseek::cost::skinnyEstimate(const GemmShape &s, int64_t tileM, int64_t tileN, int64_t warps,
                                               const Machine &m) {

@@ -24,14 +24,15 @@ struct GemmChoice {
 GemmChoice chooseGemm(const GemmShape &shape, bool tmaAddressable, const Machine &machine);
 
 /// Tile and pipeline of the tensor-core family: a CTA computes m x n elements of D, `stages` K blocks of 128 bytes are
-/// under way.
+/// under way; `split` CTAs of a cluster share K.
 struct TensorCoreTile {
   int64_t m, n, stages;
-  double seconds; // estimate of the products alone
+  double seconds; // estimate, without the launch and the memory's bandwidth
+  int64_t split = 1;
 };
 TensorCoreTile chooseTensorCoreTile(const GemmShape &shape, const Machine &machine);
 
-/// Share of the matrix rate that full tiles of m x n reach.
+/// Share of the matrix rate that full tiles of m x n reach while their operands arrive in time.
 double tensorCoreShare(const GemmShape &shape, int64_t m, int64_t n);
 
 /// The product in tiles of `tile`: waves of tiles, each as fast as its operands arrive and its share of the rate
@@ -49,6 +50,8 @@ struct GroupedShape {
   int64_t elementBytes;
 };
 Estimate groupedEstimate(const GroupedShape &shape, const TensorCoreTile *tile, const Machine &machine);
+/// Tile of a grouped product with many rows.
+TensorCoreTile chooseGroupedTile(const GroupedShape &shape, const Machine &machine);
 
 /// Whether the groups of a grouped product, `rows` in all, have rows enough for tensor-core tiles.
 bool fillsTensorCoreTiles(int64_t rows, int64_t groups);

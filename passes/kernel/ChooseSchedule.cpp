@@ -100,7 +100,7 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
     if (!skinny) {
       cost::TensorCoreTile tile = cost::chooseTensorCoreTile(shape, cost::h200);
       gemm.setScheduleAttr(
-          schedule({tile.m, tile.n, 128 / shape.elementBytes}, tile.stages, /*split=*/1, /*warps=*/4 + tile.m / 16));
+          schedule({tile.m, tile.n, 128 / shape.elementBytes}, tile.stages, tile.split, /*warps=*/4 + tile.m / 16));
       return;
     }
     rewriter.setInsertionPoint(gemm);
@@ -123,9 +123,10 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
                .str();
     if (!fills || !tma)
       return;
-    cost::GemmShape shape{std::max<int64_t>(a[0] / b[0], 1), b[1], b[2], /*heads=*/b[0],
-                          int64_t(cast<RankedTensorType>(gemm.getB().getType()).getElementTypeBitWidth() / 8)};
-    cost::TensorCoreTile tile = cost::chooseTensorCoreTile(shape, cost::h200);
+    const cost::GroupedShape shape{
+        a[0], b[0], b[1], b[2],
+        int64_t(cast<RankedTensorType>(gemm.getB().getType()).getElementTypeBitWidth() / 8)};
+    cost::TensorCoreTile tile = cost::chooseGroupedTile(shape, cost::h200);
     gemm.setScheduleAttr(
         schedule({tile.m, tile.n, 128 / shape.elementBytes}, tile.stages, /*split=*/1, /*warps=*/4 + tile.m / 16));
   }

@@ -57,7 +57,7 @@ static cost::Estimate estimateTensorCore(GemmOp op, const cost::Machine &m) {
   const cost::GemmShape shape = gemmShapeOf(op);
   cost::TensorCoreTile tile = cost::chooseTensorCoreTile(shape, m);
   if (std::optional<ScheduleAttr> schedule = tiledSchedule(op))
-    tile.m = schedule->getTile()[0], tile.n = schedule->getTile()[1], tile.stages = schedule->getStages();
+    tile = {schedule->getTile()[0], schedule->getTile()[1], schedule->getStages(), 0, schedule->getSplit()};
   return cost::tensorCoreEstimate(shape, tile, m);
 }
 

@@ -1,4 +1,4 @@
-// Search for a tile among groups of unknown sizes.
+// Tiles among groups of unknown sizes.
 #include "lowering/hopper/scheduler/Grouped.h"
 #include "lowering/hopper/blocks/Memory.h"
 #include "lowering/hopper/blocks/Warp.h"
@@ -12,6 +12,16 @@ int64_t hopper::maxGroupedTiles(int64_t rows, int64_t groups, int64_t tileRows) 
   return rows / tileRows + std::min(rows, groups);
 }
 
+/// Inclusive prefix sum over the lanes.
+static Value prefixSum(KernelBuilder &k, Value x) {
+  Value lane = k.laneIndex();
+  for (int64_t delta = 1; delta < 32; delta *= 2) {
+    Value lower = shuffleUp(k, x, delta);
+    x = k.select(k.geU(lane, delta), k.add(x, lower), x);
+  }
+  return x;
+}
+
 GroupedTile hopper::findGroupedTile(KernelBuilder &k, Value offsets, int64_t groups, int64_t tileRows, Value index) {
   Value lane = k.laneIndex();
   // Carried: tiles before this batch of 32 groups, then what was found.
@@ -23,11 +33,7 @@ GroupedTile hopper::findGroupedTile(KernelBuilder &k, Value offsets, int64_t gro
     Value begin = loadGlobalIf(k, inside, k.i32Ty, pointer);
     Value end = loadGlobalIf(k, inside, k.i32Ty, k.gep(pointer, 4));
     Value tiles = k.divU(k.add(k.sub(end, begin), tileRows - 1), tileRows);
-    Value through = tiles; // inclusive prefix sum over the lanes
-    for (int64_t delta = 1; delta < 32; delta *= 2) {
-      Value lower = shuffleUp(k, through, delta);
-      through = k.select(k.geU(lane, delta), k.add(through, lower), through);
-    }
+    Value through = prefixSum(k, tiles);
     Value start = k.add(before, k.sub(through, tiles)); // number of this group's first tile
     Value mine = k.logicalAnd(k.geU(index, start), k.ltU(index, k.add(before, through)));
     Value lanes = ballot(k, mine);
@@ -40,4 +46,63 @@ GroupedTile hopper::findGroupedTile(KernelBuilder &k, Value offsets, int64_t gro
             pick(group, carried[2]), pick(row, carried[3]), pick(end, carried[4])};
   });
   return {k.ne(found[1], 0), found[2], found[3], found[4]};
+}
+
+// --- the walk of a persistent kernel
+// -----------------------------------------------------------------------------------------------------------------
+
+GroupedTiles::GroupedTiles(SmemArena &arena, int64_t groups, int64_t tileRows, int64_t columnTiles, int64_t bandRows)
+    : arena(arena), groups(groups), tileRows(tileRows), columnTiles(columnTiles), bandRows(bandRows),
+      firstRow(arena.allocate(4 * (groups + 1))), firstTile(arena.allocate(4 * (groups + 1))) {}
+
+Value GroupedTiles::entry(KernelBuilder &k, int64_t table, Value group) const {
+  return arena.at(table, k.mul(group, 4));
+}
+
+void GroupedTiles::fill(KernelBuilder &k, Value offsets) {
+  Value lane = k.laneIndex();
+  k.loop(k.i32(0), k.i32(groups), 32, {k.i32(0)}, [&](Value first, ValueRange carried) -> Values {
+    Value group = k.add(first, lane), inside = k.ltU(group, groups), pointer = k.gep(offsets, k.mul(group, 4));
+    Value begin = loadGlobalIf(k, inside, k.i32Ty, pointer);
+    Value end = loadGlobalIf(k, inside, k.i32Ty, k.gep(pointer, 4));
+    Value tiles = k.divU(k.add(k.sub(end, begin), tileRows - 1), tileRows);
+    Value through = k.add(carried[0], prefixSum(k, tiles));
+    k.when(inside, [&] {
+      // Each group writes the next one's entries.
+      storeShared(k, end, entry(k, firstRow, k.add(group, 1)));
+      storeShared(k, through, entry(k, firstTile, k.add(group, 1)));
+    });
+    k.when(k.eq(group, 0), [&] {
+      storeShared(k, begin, arena.at(firstRow));
+      storeShared(k, k.i32(0), arena.at(firstTile));
+    });
+    return {shuffleIndex(k, through, k.i32(31))};
+  });
+}
+
+Values GroupedTiles::forEach(KernelBuilder &k, int64_t blocks, ValueRange init,
+                             llvm::function_ref<Values(const Tile &, ValueRange)> body) const {
+  auto load = [&](int64_t table, Value group) { return loadShared(k, k.i32Ty, entry(k, table, group)); };
+  Values carried(init);
+  carried.push_back(k.i32(0)); // group of the tile before
+  Value count = k.mul(load(firstTile, k.i32(groups)), columnTiles);
+  Values last = k.loop(k.blockIndex(), count, blocks, carried, [&](Value number, ValueRange carried) -> Values {
+    Values found = k.loopWhile(
+        {carried.back()},
+        [&](ValueRange group) { return k.leU(k.mul(load(firstTile, k.add(group[0], 1)), columnTiles), number); },
+        [&](ValueRange group) -> Values { return {k.add(group[0], 1)}; });
+    Value group = found[0], first = load(firstTile, group), rowTiles = k.sub(load(firstTile, k.add(group, 1)), first);
+    Value inGroup = k.sub(number, k.mul(first, columnTiles));
+    Value bandFirst = k.mul(k.divU(inGroup, bandRows * columnTiles), bandRows);
+    Value inBand = k.remU(inGroup, bandRows * columnTiles);
+    Value height = k.minU(k.sub(rowTiles, bandFirst), bandRows); // the last band is lower
+    Value rowTile = k.add(bandFirst, k.remU(inBand, height));
+    Tile tile{k.add(load(firstRow, group), k.mul(rowTile, tileRows)), k.divU(inBand, height), group,
+              load(firstRow, k.add(group, 1))};
+    Values next = body(tile, carried.drop_back());
+    next.push_back(group);
+    return next;
+  });
+  last.pop_back();
+  return last;
 }

@@ -1,7 +1,7 @@
-// Which rows of which group a CTA works on, found on the device from the groups' offsets.
+// Which rows of which group a CTA works on, found on the device from the groups' offsets: one tile, or all of its tiles.
 #pragma once
 
-#include "lowering/hopper/blocks/KernelBuilder.h"
+#include "lowering/hopper/blocks/SmemArena.h"
 
 namespace mlir::deepseek::hopper {
 
@@ -18,5 +18,29 @@ struct GroupedTile {
 /// The tile with number `index` (uniform in the CTA) when every group is cut into tiles of `tileRows` rows. `offsets`:
 /// `groups` + 1 i32 in global memory. Every warp searches for itself, 32 groups at a time: no barrier.
 GroupedTile findGroupedTile(KernelBuilder &k, Value offsets, int64_t groups, int64_t tileRows, Value index);
+
+/// All tiles of all groups, walked by a persistent kernel: tile number t goes to CTA t modulo the grid. A group's tiles
+/// run down bands of `bandRows` row tiles, so that CTAs that run together share operands in L2. The groups' first rows
+/// and tiles lie in a table in shared memory, so that a single thread can walk too.
+class GroupedTiles {
+public:
+  struct Tile {
+    Value row, column, group, rowEnd; // i32; `column` counts tiles
+  };
+  GroupedTiles(SmemArena &arena, int64_t groups, int64_t tileRows, int64_t columnTiles, int64_t bandRows);
+
+  /// Fills the table from `groups` + 1 i32 in global memory: one warp; then a CTA barrier.
+  void fill(KernelBuilder &k, Value offsets);
+  /// Emits the loop over this CTA's tiles, with carried values; every role emits it and sees the same tiles.
+  Values forEach(KernelBuilder &k, int64_t blocks, ValueRange init,
+                 llvm::function_ref<Values(const Tile &, ValueRange)> body) const;
+
+private:
+  Value entry(KernelBuilder &k, int64_t table, Value group) const;
+
+  SmemArena &arena;
+  int64_t groups, tileRows, columnTiles, bandRows;
+  int64_t firstRow, firstTile; // offsets of the tables: groups + 1 i32 each
+};
 
 } // namespace mlir::deepseek::hopper

@@ -21,7 +21,7 @@ TileIndex hopper::tileIndex(KernelBuilder &k, const TileGrid &grid, Value linear
 Values TileScheduler::forEach(KernelBuilder &k, ValueRange init,
                               llvm::function_ref<Values(TileIndex, ValueRange)> body) const {
   if (kind == Kind::OneShot)
-    return body(tileIndex(k, grid, k.blockIndex()), init);
+    return body(tileIndex(k, grid, k.divU(k.blockIndex(), cluster)), init);
   return k.loop(k.blockIndex(), k.i32(grid.count()), blocks(), init,
                 [&](Value linear, ValueRange carried) { return body(tileIndex(k, grid, linear), carried); });
 }

@@ -12,7 +12,7 @@ inline constexpr int64_t kMultiprocessors = 132;
 /// together share operands in L2.
 struct TileGrid {
   int64_t rowTiles = 1, columnTiles = 1, batches = 1;
-  int64_t bandRows = 8;
+  int64_t bandRows = 16; // about as many rows as the other tiles of a full GPU have columns
   int64_t count() const { return rowTiles * columnTiles * batches; }
 };
 
@@ -28,9 +28,12 @@ public:
   /// Persistent if there are more tiles than multiprocessors.
   explicit TileScheduler(const TileGrid &grid)
       : TileScheduler(grid, grid.count() > kMultiprocessors ? Kind::Persistent : Kind::OneShot) {}
-  TileScheduler(const TileGrid &grid, Kind kind) : grid(grid), kind(kind) {}
+  /// `cluster`: CTAs that share a tile; one-shot only.
+  TileScheduler(const TileGrid &grid, Kind kind, int64_t cluster = 1) : grid(grid), kind(kind), cluster(cluster) {}
 
-  int64_t blocks() const { return kind == Kind::OneShot ? grid.count() : std::min(grid.count(), kMultiprocessors); }
+  int64_t blocks() const {
+    return kind == Kind::OneShot ? grid.count() * cluster : std::min(grid.count(), kMultiprocessors);
+  }
 
   /// Emits the loop over this CTA's tiles, with carried values (pipeline states); every role of a kernel emits it and
   /// sees the same tiles.
@@ -39,6 +42,7 @@ public:
 private:
   TileGrid grid;
   Kind kind;
+  int64_t cluster;
 };
 
 } // namespace mlir::deepseek::hopper

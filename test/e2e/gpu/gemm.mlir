@@ -125,3 +125,55 @@ func.func @fp8_persistent(%a: tensor<1100x1536xf8E4M3FN>, %b: tensor<2112x1536xf
     : tensor<1100x1536xf8E4M3FN>, tensor<2112x1536xf8E4M3FN> scales(tensor<1100x12xf32>, tensor<17x12xf32>) -> tensor<1100x2112xbf16>
   return %0 : tensor<1100x2112xbf16>
 }
+
+// Widths off the 64 columns of a box of D: 176 leaves as 64 + 64 + 32 + 16, 144 as 64 + 64 + 16; the last tile of a row ends inside a box.
+func.func @boxes_176(%a: tensor<200x320xbf16>, %b: tensor<536x320xbf16>) -> tensor<200x536xbf16> {
+  %0 = kernel.gemm %a, %b schedule <tile = [128, 176, 64], stages = 4> : tensor<200x320xbf16>, tensor<536x320xbf16> -> tensor<200x536xbf16>
+  return %0 : tensor<200x536xbf16>
+}
+func.func @boxes_144(%a: tensor<130x192xbf16>, %b: tensor<576x192xbf16>) -> tensor<130x576xbf16> {
+  %0 = kernel.gemm %a, %b schedule <tile = [128, 144, 64], stages = 4> : tensor<130x192xbf16>, tensor<576x192xbf16> -> tensor<130x576xbf16>
+  return %0 : tensor<130x576xbf16>
+}
+
+// One box a tile and short sums: a tile's box must have left before the next tile's is written. The second consumer idles in the last tiles, 1207 = 9 x 128 + 55.
+func.func @one_box(%a: tensor<1207x272xbf16>, %b: tensor<1512x272xbf16>) -> tensor<1207x1512xbf16> {
+  %0 = kernel.gemm %a, %b schedule <tile = [128, 16, 64], stages = 8> : tensor<1207x272xbf16>, tensor<1512x272xbf16> -> tensor<1207x1512xbf16>
+  return %0 : tensor<1207x1512xbf16>
+}
+func.func @fp8_one_box(%a: tensor<1207x272xf8E4M3FN>, %b: tensor<1512x272xf8E4M3FN>, %sa: tensor<1207x3xf32>, %sb: tensor<12x3xf32>) -> tensor<1207x1512xbf16> {
+  %0 = kernel.gemm %a, %b scales(%sa, %sb) schedule <tile = [128, 16, 128], stages = 8>
+    : tensor<1207x272xf8E4M3FN>, tensor<1512x272xf8E4M3FN> scales(tensor<1207x3xf32>, tensor<12x3xf32>) -> tensor<1207x1512xbf16>
+  return %0 : tensor<1207x1512xbf16>
+}
+
+// K shared by the CTAs of a cluster: parts of unequal length, columns that do not divide among them, f32 results, heads.
+func.func @shared_k(%a: tensor<300x1424xbf16>, %b: tensor<392x1424xbf16>) -> tensor<300x392xbf16> {
+  %0 = kernel.gemm %a, %b schedule <tile = [128, 80, 64], stages = 4, split = 3> : tensor<300x1424xbf16>, tensor<392x1424xbf16> -> tensor<300x392xbf16>
+  return %0 : tensor<300x392xbf16>
+}
+func.func @shared_k_f32(%a: tensor<70x1024xbf16>, %b: tensor<1001x1024xbf16>) -> tensor<70x1001xf32> {
+  %0 = kernel.gemm %a, %b schedule <tile = [64, 128, 64], stages = 4, split = 4> : tensor<70x1024xbf16>, tensor<1001x1024xbf16> -> tensor<70x1001xf32>
+  return %0 : tensor<70x1001xf32>
+}
+func.func @shared_k_heads(%a: tensor<77x3x512xbf16>, %b: tensor<3x96x512xbf16>) -> tensor<77x3x96xbf16> {
+  %0 = kernel.gemm %a, %b schedule <tile = [128, 96, 64], stages = 3, split = 2> : tensor<77x3x512xbf16>, tensor<3x96x512xbf16> -> tensor<77x3x96xbf16>
+  return %0 : tensor<77x3x96xbf16>
+}
+func.func @fp8_shared_k(%a: tensor<300x1424xf8E4M3FN>, %b: tensor<392x1424xf8E4M3FN>, %sa: tensor<300x12xf32>, %sb: tensor<4x12xf32>) -> tensor<300x392xbf16> {
+  %0 = kernel.gemm %a, %b scales(%sa, %sb) schedule <tile = [128, 64, 128], stages = 4, split = 2>
+    : tensor<300x1424xf8E4M3FN>, tensor<392x1424xf8E4M3FN> scales(tensor<300x12xf32>, tensor<4x12xf32>) -> tensor<300x392xbf16>
+  return %0 : tensor<300x392xbf16>
+}
+
+// 176 columns can touch three blocks of B's scales; K blocks that the unrolled loop leaves over.
+func.func @fp8_three_blocks(%a: tensor<150x896xf8E4M3FN>, %b: tensor<1072x896xf8E4M3FN>, %sa: tensor<150x7xf32>, %sb: tensor<9x7xf32>) -> tensor<150x1072xbf16> {
+  %0 = kernel.gemm %a, %b scales(%sa, %sb) schedule <tile = [128, 176, 128], stages = 4>
+    : tensor<150x896xf8E4M3FN>, tensor<1072x896xf8E4M3FN> scales(tensor<150x7xf32>, tensor<9x7xf32>) -> tensor<150x1072xbf16>
+  return %0 : tensor<150x1072xbf16>
+}
+func.func @fp8_left_over(%a: tensor<300x896xf8E4M3FN>, %b: tensor<392x896xf8E4M3FN>, %sa: tensor<300x7xf32>, %sb: tensor<4x7xf32>) -> tensor<300x392xbf16> {
+  %0 = kernel.gemm %a, %b scales(%sa, %sb) schedule <tile = [128, 112, 128], stages = 3>
+    : tensor<300x896xf8E4M3FN>, tensor<392x896xf8E4M3FN> scales(tensor<300x7xf32>, tensor<4x7xf32>) -> tensor<300x392xbf16>
+  return %0 : tensor<300x392xbf16>
+}

@@ -64,3 +64,17 @@ func.func @fp8_wide(%a: tensor<520x400xf8E4M3FN>, %i: tensor<260x2xi32>, %b: ten
     : tensor<520x400xf8E4M3FN>, tensor<5xi32>, tensor<4x304x400xf8E4M3FN> scales(tensor<520x4xf32>, tensor<4x3x4xf32>) -> tensor<520x304xbf16>
   return %0 : tensor<520x304xbf16>
 }
+
+// More tiles than multiprocessors: every CTA walks through the groups; bands of 16 row tiles, a second consumer without rows, empty groups.
+// range: walk.arg1=0:4
+func.func @walk(%a: tensor<4200x128xbf16>, %i: tensor<2100x2xi32>, %b: tensor<7x400x128xbf16>) -> tensor<4200x400xbf16> {
+  %o, %r, %t = kernel.sort_tokens %i groups 7 : tensor<2100x2xi32> -> tensor<8xi32>, tensor<2100x2xi32>, tensor<4200xi32>
+  %0 = kernel.grouped_gemm %a, %o, %b schedule <tile = [128, 80, 64], stages = 4> : tensor<4200x128xbf16>, tensor<8xi32>, tensor<7x400x128xbf16> -> tensor<4200x400xbf16>
+  return %0 : tensor<4200x400xbf16>
+}
+// range: fp8_walk.arg1=0:69
+func.func @fp8_walk(%a: tensor<4200x256xf8E4M3FN>, %i: tensor<2100x2xi32>, %b: tensor<70x272x256xf8E4M3FN>, %sa: tensor<4200x2xf32>, %sb: tensor<70x3x2xf32>) -> tensor<4200x272xbf16> {
+  %o, %r, %t = kernel.sort_tokens %i groups 70 : tensor<2100x2xi32> -> tensor<71xi32>, tensor<2100x2xi32>, tensor<4200xi32>
+  %0 = kernel.grouped_gemm %a, %o, %b scales(%sa, %sb) schedule <tile = [128, 128, 128], stages = 4> : tensor<4200x256xf8E4M3FN>, tensor<71xi32>, tensor<70x272x256xf8E4M3FN> scales(tensor<4200x2xf32>, tensor<70x3x2xf32>) -> tensor<4200x272xbf16>
+  return %0 : tensor<4200x272xbf16>
+}

