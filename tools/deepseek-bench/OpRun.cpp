@@ -60,17 +60,16 @@ public:
   Status open(const std::string &path) {
     if (program && program->path() == path)
       return Status();
-    stream.reset();
     program.reset();
     ProgramOptions programOptions;
     programOptions.device = static_cast<int>(options.device);
     DSRT_ASSIGN_OR_RETURN(program, Program::load(path, programOptions));
     if (!program->device())
       return Status::error(path + " is for the CPU; --op measures GPU artefacts");
-    DSRT_ASSIGN_OR_RETURN(ReadStream opened, ReadStream::create(*program->device(), program->memory()));
-    stream.emplace(std::move(opened));
-    if (!machine.gpu.empty())
+    if (stream)
       return Status();
+    DSRT_ASSIGN_OR_RETURN(ReadStream opened, ReadStream::create(programOptions.device));
+    stream.emplace(std::move(opened));
     machine.bandwidth = options.bandwidth;
     if (machine.bandwidth <= 0) {
       DSRT_ASSIGN_OR_RETURN(machine.bandwidth, stream->bandwidth());
@@ -116,7 +115,7 @@ private:
     for (int64_t i = -2; i < options.repeat; ++i) { // two to warm up
       if (observer)
         observer->begin(program->manifest().entries[entry].name + " of " + program->path());
-      DSRT_RETURN_IF_ERROR(stream->run());
+      DSRT_RETURN_IF_ERROR(stream->run(program->device()->stream()));
       DSRT_RETURN_IF_ERROR(timer.start());
       DSRT_RETURN_IF_ERROR(program->call(entry));
       DSRT_RETURN_IF_ERROR(timer.stop());

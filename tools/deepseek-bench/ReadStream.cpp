@@ -57,45 +57,50 @@ std::string source() {
 }
 } // namespace
 
-StatusOr<ReadStream> ReadStream::create(const Device &device, Memory &memory) {
-  ReadStream stream(device, memory);
-  DSRT_CUDA_TRY(device.driver(), cuModuleLoadData(&stream.module, source().c_str()));
-  DSRT_CUDA_TRY(device.driver(), cuModuleGetFunction(&stream.function, stream.module, "read"));
-  DSRT_ASSIGN_OR_RETURN(stream.buffer, memory.allocate(2 * bytes + overrun, "the buffer that empties the cache"));
-  DSRT_RETURN_IF_ERROR(memory.fill(stream.buffer, 1, 2 * bytes + overrun));
+StatusOr<ReadStream> ReadStream::create(int index) {
+  ReadStream stream;
+  DSRT_ASSIGN_OR_RETURN(stream.device, Device::open(index));
+  DSRT_ASSIGN_OR_RETURN(stream.memory, createDeviceMemory(*stream.device));
+  const CudaDriver &cuda = stream.device->driver();
+  DSRT_CUDA_TRY(cuda, cuModuleLoadData(&stream.module, source().c_str()));
+  DSRT_CUDA_TRY(cuda, cuModuleGetFunction(&stream.function, stream.module, "read"));
+  DSRT_ASSIGN_OR_RETURN(stream.buffer,
+                        stream.memory->allocate(2 * bytes + overrun, "the buffer that empties the cache"));
+  DSRT_RETURN_IF_ERROR(stream.memory->fill(stream.buffer, 1, 2 * bytes + overrun));
+  DSRT_RETURN_IF_ERROR(stream.memory->synchronize());
   return stream;
 }
 
 ReadStream::ReadStream(ReadStream &&other) noexcept
-    : device(other.device), memory(other.memory), module(std::exchange(other.module, nullptr)),
+    : device(std::move(other.device)), memory(std::move(other.memory)), module(std::exchange(other.module, nullptr)),
       function(other.function), buffer(std::exchange(other.buffer, nullptr)) {}
 
 ReadStream::~ReadStream() {
   if (buffer)
-    memory.release(buffer);
+    memory->release(buffer);
   if (module)
-    (void)device.driver().cuModuleUnload(module);
+    (void)device->driver().cuModuleUnload(module);
 }
 
-Status ReadStream::run(size_t count) const {
+Status ReadStream::run(size_t count, CuStream stream) const {
   uint64_t address = reinterpret_cast<uint64_t>(buffer), size = count;
   void *arguments[] = {&address, &size};
   CuLaunchConfig config{};
-  config.gridX = static_cast<unsigned>(device.multiprocessors()) * blocksPerUnit;
+  config.gridX = static_cast<unsigned>(device->multiprocessors()) * blocksPerUnit;
   config.blockX = threads;
   config.gridY = config.gridZ = config.blockY = config.blockZ = 1;
-  config.stream = device.stream();
-  DSRT_CUDA_TRY(device.driver(), cuLaunchKernelEx(&config, function, arguments, nullptr));
+  config.stream = stream;
+  DSRT_CUDA_TRY(device->driver(), cuLaunchKernelEx(&config, function, arguments, nullptr));
   return Status();
 }
 
 StatusOr<double> ReadStream::bandwidth() const {
-  DSRT_ASSIGN_OR_RETURN(Timer timer, Timer::create(&device));
+  DSRT_ASSIGN_OR_RETURN(Timer timer, Timer::create(device.get()));
   std::vector<double> once, twice;
   for (int i = -2; i < 15; ++i)
     for (size_t count : {bytes, 2 * bytes}) {
       DSRT_RETURN_IF_ERROR(timer.start());
-      DSRT_RETURN_IF_ERROR(run(count));
+      DSRT_RETURN_IF_ERROR(run(count, device->stream()));
       DSRT_RETURN_IF_ERROR(timer.stop());
       DSRT_ASSIGN_OR_RETURN(double milliseconds, timer.milliseconds());
       if (i >= 0)

@@ -12,20 +12,21 @@ class ReadStream {
 public:
   static constexpr size_t bytes = size_t(512) << 20;
 
-  static StatusOr<ReadStream> create(const Device &device, Memory &memory);
+  // A device and a memory of its own: it outlives the artefacts that are measured.
+  static StatusOr<ReadStream> create(int device);
   ReadStream(ReadStream &&other) noexcept;
   ReadStream &operator=(ReadStream &&other) = delete;
   ~ReadStream();
 
-  Status run() const { return run(bytes); }
+  Status run(CuStream stream) const { return run(bytes, stream); }
   // Bytes per second: what as many bytes again add to the time, so that the launch does not count.
   StatusOr<double> bandwidth() const;
 
 private:
-  ReadStream(const Device &device, Memory &memory) : device(device), memory(memory) {}
-  Status run(size_t count) const;
-  const Device &device;
-  Memory &memory;
+  ReadStream() = default;
+  Status run(size_t count, CuStream stream) const;
+  std::unique_ptr<Device> device;
+  std::unique_ptr<Memory> memory;
   CuModule module = nullptr;
   CuFunction function = nullptr;
   void *buffer = nullptr;
