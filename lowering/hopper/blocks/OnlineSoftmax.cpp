@@ -17,7 +17,7 @@ SoftmaxRows SoftmaxRows::start(KernelBuilder &k) {
   return rows;
 }
 
-Values SoftmaxRows::add(KernelBuilder &k, ValueRange scores, Value scale, std::array<Value, 2> &rescale, double slack) {
+Values SoftmaxRows::add(KernelBuilder &k, ValueRange scores, Value scale, std::array<Value, 2> &rescale) {
   SmallVector<Value> probabilities(scores.begin(), scores.end());
   for (int64_t row = 0; row < 2; ++row) {
     Value top = probabilities[2 * row];
@@ -25,8 +25,6 @@ Values SoftmaxRows::add(KernelBuilder &k, ValueRange scores, Value scale, std::a
       for (int64_t j = 0; j < 2; ++j)
         top = k.fmax(top, probabilities[i + 2 * row + j]);
     top = k.fmax(max[row], k.fmul(warpMax(k, top, kLanesPerRow), scale));
-    if (slack > 0)
-      top = k.select(k.fgt(top, k.fadd(max[row], k.f32(slack))), top, max[row]);
     // -inf minus -inf is NaN: subtract 0 instead while every key of the row is masked.
     Value base = k.select(k.feq(top, minusInfinity(k)), k.f32(0), top);
     rescale[row] = exp2Fast(k, k.fsub(max[row], base));

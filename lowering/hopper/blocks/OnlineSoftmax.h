@@ -20,9 +20,8 @@ struct SoftmaxRows {
   /// Takes the scores of a tile of keys: `scores` holds the four D values of each group of eight keys, -inf where
   /// masked. Multiplies them by `scale` (positive, includes log2 e), updates the rows, and returns the probabilities
   /// relative to the new maximum as bf16 A fragments, four i32 for each sixteen keys. `rescale`: what accumulators of
-  /// the two rows must be multiplied by. A row with nothing but -inf so far gives zeros. `slack`: a maximum stays as it
-  /// is, and `rescale` exactly 1, until a score exceeds it by more; probabilities then reach 2^slack.
-  Values add(KernelBuilder &k, ValueRange scores, Value scale, std::array<Value, 2> &rescale, double slack = 0);
+  /// the two rows must be multiplied by. A row with nothing but -inf so far gives zeros.
+  Values add(KernelBuilder &k, ValueRange scores, Value scale, std::array<Value, 2> &rescale);
 
   /// Sums of the whole rows: all four lanes of a row get it. Call once, after the last tile.
   void finish(KernelBuilder &k);

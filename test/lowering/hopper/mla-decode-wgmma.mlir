@@ -27,11 +27,11 @@ kernel.buffer @w workspace : tensor<1048576xi8>
 // PTX:         griddepcontrol.wait
 // PTX:         setmaxnreg.dec.sync.aligned.u32 24
 // PTX-COUNT-3: cp.async.bulk.tensor.4d.shared::cta.global.tile.mbarrier::complete_tx::bytes
-// Scores: 24 steps with the query in registers, twelve with it in shared memory, for each tile of a pair. Both tiles' products
+// Scores: 22 steps with the query in registers, fourteen with it in shared memory, for each tile of a pair. Both tiles' products
 // are issued before the first one's scores are read.
 // PTX:           setmaxnreg.inc.sync.aligned.u32 168
-// PTX-COUNT-24:  wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 {{{.*}}}, {{{.*}}}, %rd
-// PTX-COUNT-12:  wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 {{{[^}]*}}}, %rd
+// PTX-COUNT-22:  wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 {{{.*}}}, {{{.*}}}, %rd
+// PTX-COUNT-14:  wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 {{{[^}]*}}}, %rd
 // PTX:           wgmma.commit_group
 // PTX-NOT:       wgmma.wait_group
 // PTX-COUNT-36:  wgmma.mma_async.sync.aligned.m64n32k16
