@@ -5,20 +5,23 @@
 // records; its columns lie in blocks of 64 (rows of 128 bytes, 128-byte swizzle). Tiles are handled two by two, the
 // second of the last pair may lie past the end.
 //
-// Warpgroups:
-//   0  one warp requests, by TMA, the query in tiles of 32 rows and then the records, a tile in one copy;
-//   1  scores: holds the query, three fifths in registers (an A operand from there costs no shared-memory traffic), the
-//   rest
-//      in shared memory. Issues the products of both tiles of a pair; the second's run during the softmax of the first.
-//      Probabilities (bf16) and the factor by which each row's new maximum scales the output down go to shared memory;
-//   2, 3  values: half of the latent's columns each. Rescale, then add probabilities times records: the latent part of
-//      the same tile, read as a transposed operand.
+// Warpgroup 0, copies: one warp requests, by TMA, the query in tiles of 32 rows and then the records, a tile in one
+// copy.
+//
+// Warpgroup 1, scores: holds the query, three fifths in registers (an A operand from there costs no shared-memory
+// traffic), the rest in shared memory. Issues the products of both tiles of a pair, then does their softmax one after
+// the other. Probabilities (bf16) and the factor by which each row's new maximum scales the output down go to shared
+// memory.
+//
+// Warpgroups 2 and 3, values: half of the latent's columns each. Rescale where some row asks for it, then add
+// probabilities times records: the latent part of the same tile, read as a transposed operand.
 //
 // Shared memory: a ring of `stages` tiles, of the query or of records; the query's last columns; two buffers of
-// probabilities (64 x 32, 64-byte swizzle) with their 64 factors. Barriers: `tiles` full <- TMA, empty <- scores and
-// values (12 warps; the values let the query pass); `probabilities` full <- the four warps of the scores, empty <- the
-// eight of the values. After the last tile of a task one more buffer of factors passes: the reciprocals of the rows'
-// sums.
+// probabilities (64 x 32, 64-byte swizzle) with their 64 factors.
+//
+// Barriers: `tiles` full <- TMA, empty <- scores and values (12 warps; the values let the query pass); `probabilities`
+// full <- the four warps of the scores, empty <- the eight of the values. After the last tile of a task one more buffer
+// of factors passes: the reciprocals of the rows' sums.
 //
 // Records past the last visible position are overwritten with zeros before their probabilities, which are 0, are
 // published: 0 * NaN would be NaN.

@@ -1,4 +1,5 @@
-// Multi-query attention over a paged cache with products of warpgroups. The algorithm is described in MlaDecodeWgmma.cpp.
+// Multi-query attention over a paged cache with products of warpgroups. The algorithm is described in
+// MlaDecodeWgmma.cpp.
 #pragma once
 
 #include "lowering/hopper/MlaDecodeBody.h"
@@ -29,7 +30,8 @@ private:
   static constexpr int64_t kStepBytes = 32;                       // of K in one product
   static constexpr int64_t kScoreWarps = 4, kValueWarps = 8;
   static constexpr double kLeast = -1e38; // below every score
-  static constexpr double kSlack = 8; // a maximum may lag behind by 2^8: rescaling is rare, and sums keep their precision
+  static constexpr double kSlack =
+      8; // a maximum may lag behind by 2^8: rescaling is rare, and sums keep their precision
   static constexpr int64_t kScoresBarrier = 1;                      // named: the warps of the scores
   static constexpr int64_t kProducer = 0, kScores = 4, kValues = 8; // first warps of the roles
 

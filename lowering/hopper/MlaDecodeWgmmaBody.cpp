@@ -127,7 +127,9 @@ std::array<Value, 2> WgmmaDecode::raiseMaxima(Accumulator &scores, SoftmaxRows &
         maxima.append(factors);
         return maxima;
       },
-      [&]() -> Values { return {softmax.max[0], softmax.max[1], k.f32(1), k.f32(1)}; });
+      [&]() -> Values {
+        return {softmax.max[0], softmax.max[1], k.f32(1), k.f32(1)};
+      });
   softmax.max = {next[0], next[1]};
   return {next[2], next[3]};
 }
@@ -137,7 +139,8 @@ PipelineState WgmmaDecode::publish(Accumulator &scores, Value tile, SoftmaxRows 
                                    PipelineState probability) {
   records.release(record); // the values' warps keep it until they have seen its probabilities
   hide(scores, tile);
-  std::array<Value, 2> factor = raiseMaxima(scores, softmax), negated = {k.fneg(softmax.max[0]), k.fneg(softmax.max[1])};
+  std::array<Value, 2> factor = raiseMaxima(scores, softmax),
+                       negated = {k.fneg(softmax.max[0]), k.fneg(softmax.max[1])};
   Values fragments; // sixteen keys: A[0], A[1] from the first group of eight, A[2], A[3] from the second
   for (int64_t i = 0; i < scores.size(); i += 2) {
     for (int64_t c = 0; c < 2; ++c)
@@ -180,8 +183,6 @@ Values WgmmaDecode::makeScores(ValueRange state) {
   clear = k.uniform(k.add(clear, 1));
   PipelineState issued(state), probability(state.drop_front(2));
   Values query = loadQuery(issued);
-  // The products of a pair's second tile run during the softmax of the first. (With the next pair's first tile under
-  // way during the second softmax too, ptxas spills.)
   SoftmaxRows softmax = SoftmaxRows::start(k);
   softmax.max = {k.f32(kLeast), k.f32(kLeast)}; // finite: a row without keys so far needs no case of its own
   Value end = k.add(begin, k.mul(pairs, 2));
@@ -191,6 +192,7 @@ Values WgmmaDecode::makeScores(ValueRange state) {
     llvm::append_range(values, softmax.values());
     return values;
   };
+  // The end of the second tile's products runs during the first one's softmax.
   Values carried = k.loop(begin, end, 2, pack(), [&](Value tile, ValueRange values) -> Values {
     PipelineState first(values), second = records.advance(first);
     probability = PipelineState(values.drop_front(2)), softmax = SoftmaxRows(values.drop_front(4));
@@ -342,4 +344,3 @@ void WgmmaDecode::storeRows(Sums &sums, ArrayRef<Value> inverse) {
     });
   }
 }
-

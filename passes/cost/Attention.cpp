@@ -26,8 +26,8 @@ constexpr int64_t kMaxStages = 6;              // more copies under way than a m
 
 // Products of warpgroups, measured: share of the tensor cores' rate that a long run of tiles reaches; least time of a
 // pair of tiles (a round of barriers and softmax); of a task's query, first records, and last results.
-constexpr double kWgmmaShare = 0.80, kPairSeconds = 1.0e-6, kWgmmaTaskSeconds = 3.5e-6, kNextTaskSeconds = 1.0e-6;
-constexpr double kPartialStoreRate = 60e9; // bytes/s that one unit stores of f32 parts
+constexpr double kWgmmaShare = 0.84, kPairSeconds = 1.0e-6, kWgmmaTaskSeconds = 2.0e-6, kNextTaskSeconds = 1.0e-6;
+constexpr double kPartialStoreRate = 4e12; // bytes/s of f32 parts that all tasks store at their ends
 
 constexpr double kCacheShare = 0.75; // of the second-level cache's rate, that copies of single tiles reach
 
@@ -86,8 +86,7 @@ Estimate wgmmaEstimate(const DecodeShape &s, const DecodeSchedule &schedule, con
   e.flops = 2 * double(s.tokens) * double(s.heads) * context * elements;
   const double pairFlops = 2 * double(schedule.rows) * 2 * double(schedule.keys) * elements;
   const double pair = std::max(kPairSeconds, pairFlops * double(m.computeUnits) / (m.matrixRate * kWgmmaShare));
-  const double rows = double(std::min(rowsOfSequence(s), schedule.rows));
-  const double store = schedule.split > 1 ? rows * double(s.latent) * kPartialBytes / kPartialStoreRate : 0;
+  const double store = schedule.split > 1 ? results * double(schedule.split) * kPartialBytes / kPartialStoreRate : 0;
   const double start = kWgmmaTaskSeconds + store + (tasksOfUnit - 1) * kNextTaskSeconds;
   const double memory = e.bytes / m.readBandwidth + start;
   const double cache = rowTiles * sequences * context * record / m.cacheBandwidth + start;
