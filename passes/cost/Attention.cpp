@@ -26,7 +26,7 @@ constexpr int64_t kMaxStages = 6;              // more copies under way than a m
 
 // Products of warpgroups, measured: share of the tensor cores' rate that a long run of tiles reaches; least time of a
 // pair of tiles (a round of barriers and softmax); of a task's query, first records, and last results.
-constexpr double kWgmmaShare = 0.84, kPairSeconds = 1.0e-6, kWgmmaTaskSeconds = 2.0e-6, kNextTaskSeconds = 1.0e-6;
+constexpr double kWgmmaShare = 0.84, kPairSeconds = 1.0e-6, kWgmmaTaskSeconds = 1.3e-6, kNextTaskSeconds = 1.0e-6;
 constexpr double kPartialStoreRate = 4e12; // bytes/s of f32 parts that all tasks store at their ends
 
 constexpr double kCacheShare = 0.75; // of the second-level cache's rate, that copies of single tiles reach
