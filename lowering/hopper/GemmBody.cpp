@@ -25,8 +25,9 @@ static constexpr int64_t kBoxBytes = kBoxColumns * kBoxRows * 2;
 static constexpr int64_t kMostSplit = 8;    // CTAs of a portable cluster
 static constexpr int64_t kMaxStages = 32;   // more than fit shared memory with the smallest tile
 static constexpr int64_t kScaleBlock = 128; // elements of K and N under one scale
-// Block-scaled tiles up to this wide have registers for two K blocks' products beside the sums.
-static constexpr int64_t kTwoPartsColumns = 128;
+// Block-scaled tiles up to this wide have registers for two K blocks' products beside the sums; a lone consumer has no
+// setmaxnreg and ptxas spills sooner.
+static constexpr int64_t kTwoPartsColumns = 128, kTwoPartsColumnsAlone = 96;
 // Three warpgroups share 65536 registers: 128 * 24 + 256 * 240. A lone consumer needs no more than its share.
 static constexpr int64_t kProducerRegisters = 24, kConsumerRegisters = 240;
 
@@ -329,7 +330,8 @@ PipelineState GemmBody::multiplyScaled(Accumulator &acc, const GemmTile &tile, P
   Values carried = state.values();
   llvm::append_range(carried, loadScales(tile, kBegin).values());
   carried.append(problem.tileN / 2, k.f32(0));
-  int64_t ahead = problem.tileN <= kTwoPartsColumns ? 2 : 1, chunk = ahead == 1 ? 1 : problem.tileN <= 64 ? 8 : 4; // more spill
+  int64_t widest = problem.consumers() == 2 ? kTwoPartsColumns : kTwoPartsColumnsAlone;
+  int64_t ahead = problem.tileN <= widest ? 2 : 1, chunk = ahead == 1 ? 1 : problem.tileN <= 64 ? 8 : 4; // more spill
   auto blocks = [&](int64_t count) {
     return [=, this, &tile, &touched](Value kBlock, ValueRange values) -> Values {
       PipelineState current(values);
