@@ -75,6 +75,7 @@ struct MlaDecodeWgmmaTiling {
   static constexpr int64_t kRows = 64;    // of a product
   static constexpr int64_t kKeys = 32;    // of a tile; handled two by two
   static constexpr int64_t kColumns = 64; // of a swizzled block
+  static constexpr int64_t kLeastHeads = 8; // blocks of fewer query rows would start amid a swizzle's pattern
   static constexpr int64_t kWarps = 16;
   static constexpr int64_t kProducerRegisters = 24, kScoreRegisters = 168, kValueRegisters = 160;
   static constexpr int64_t kProbabilityStages = 2;
@@ -105,7 +106,7 @@ struct MlaDecodeWgmmaTiling {
   /// What the kernel has code for.
   bool isKnown() const {
     return latent > 0 && latent % 128 == 0 && latent <= 512 && rope > 0 && rope % kColumns == 0 && width() <= 576 &&
-           heads > 0 && (heads % kRows == 0 || kRows % heads == 0) && page % kKeys == 0;
+           (heads % kRows == 0 || (heads >= kLeastHeads && kRows % heads == 0)) && heads > 0 && page % kKeys == 0;
   }
   bool fits() const { return isKnown() && stages >= kMinStages && stages <= maxStages(); }
 

@@ -237,7 +237,7 @@ FailureOr<LaunchPlan> hopper::buildMlaDecodeWgmma(kernel::MlaDecodeOp op, const 
            << schedule.getWarps() << " warps and cluster " << schedule.getCluster();
   if (!tiling.isKnown())
     return op.emitError("schedule: warpgroup products need a latent of 128 to 512 in steps of 128, a rotated part in "
-                        "steps of 64, 576 together at most, a number of heads that divides 64 or is a multiple of it, "
+                        "steps of 64, 576 together at most, 8, 16 or 32 heads or a multiple of 64, "
                         "and pages in steps of 32; got ")
            << tiling.latent << " + " << tiling.rope << ", " << plan.heads << " heads, pages of " << plan.page;
   if (!tiling.fits())

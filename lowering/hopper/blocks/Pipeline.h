@@ -37,8 +37,8 @@ public:
   /// TMA producer, in an elected role: announces `bytes` and arrives. Then issue TMA loads on fullBarrier(state) with
   /// exactly this many bytes in all.
   void commit(const PipelineState &state, Int bytes);
-  /// The same in a role of one warp, all lanes converged: one of them announces the bytes and runs `loads`, which is given
-  /// the barrier.
+  /// The same in a role of one warp, all lanes converged: one of them announces the bytes and runs `loads`, which is
+  /// given the barrier.
   void commitWarp(const PipelineState &state, Int bytes, llvm::function_ref<void(Value)> loads);
   /// cp.async producer: every thread of the role arrives when its copies have landed. The consumer that reads with
   /// wgmma needs fenceAsyncShared on the producer's side; prefer wait groups then.

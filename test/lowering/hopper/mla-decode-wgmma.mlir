@@ -129,7 +129,7 @@ func.func @heads() {
   %c = kernel.buffer_memref @cache : memref<?x1x64x576xbf16>
   %p = kernel.load_buffer @p : tensor<1xi32>
   %b = kernel.load_buffer @b : tensor<1x4xi32>
-  // expected-error@+2 {{schedule: warpgroup products need a latent of 128 to 512 in steps of 128, a rotated part in steps of 64, 576 together at most, a number of heads that divides 64 or is a multiple of it, and pages in steps of 32; got 512 + 64, 96 heads, pages of 64}}
+  // expected-error@+2 {{schedule: warpgroup products need a latent of 128 to 512 in steps of 128, a rotated part in steps of 64, 576 together at most, 8, 16 or 32 heads or a multiple of 64, and pages in steps of 32; got 512 + 64, 96 heads, pages of 64}}
   // expected-error@+1 {{no kernel was built for this operation}}
   %0 = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.1 schedule <tile = [64, 32, 256], stages = 5, warps = 16> {placement = [#kernel.pointer<@w + 0>]}
     : tensor<1x96x512xbf16>, tensor<1x96x64xbf16>, memref<?x1x64x576xbf16>, tensor<1xi32>, tensor<1x4xi32> -> tensor<1x96x512xbf16>

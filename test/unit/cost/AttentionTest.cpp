@@ -57,15 +57,16 @@ TEST(DecodeSchedule, EveryChoiceFits) {
             shape.page = page;
             std::optional<DecodeChoice> choice = chooseDecodeSchedule(shape, h200);
             ASSERT_TRUE(choice) << latent << " + " << rope << ", page " << page;
-            EXPECT_TRUE(choice->schedule.columns || tilingOf(shape, choice->schedule).fits()) << latent << " + " << rope;
+            EXPECT_TRUE(choice->schedule.columns || tilingOf(shape, choice->schedule).fits())
+                << latent << " + " << rope;
             EXPECT_GE(choice->schedule.stages, 2);
             EXPECT_EQ(page % choice->schedule.keys, 0);
             EXPECT_LE(choice->schedule.split, kCapacity / 64);
           }
 }
 
-// Products of warpgroups where rows and positions are many, of single warps for a lone sequence of few heads and for sizes
-// that the former have no code for.
+// Products of warpgroups where rows and positions are many, of single warps for a lone sequence of few heads and for
+// sizes that the former have no code for.
 TEST(DecodeSchedule, KindOfProducts) {
   auto columnsOf = [](const DecodeShape &shape) { return chooseDecodeSchedule(shape, h200)->schedule.columns; };
   for (int64_t sequences : {8, 32, 128})
@@ -75,6 +76,7 @@ TEST(DecodeSchedule, KindOfProducts) {
   EXPECT_EQ(columnsOf(shapeOf(1, 1, 16, 512, 64)), 0);
   EXPECT_EQ(columnsOf(shapeOf(128, 128, 128, 1024, 64)), 0); // 1024 columns do not fit two warpgroups
   EXPECT_EQ(columnsOf(shapeOf(128, 128, 96, 512, 64)), 0);   // a copy cannot bring 32 rows of two tokens
+  EXPECT_EQ(columnsOf(shapeOf(128, 1, 4, 512, 64)), 0);      // blocks of four query rows
   DecodeShape shape = shapeOf(128, 128, 128, 512, 64);
   shape.tmaAddressable = false;
   EXPECT_EQ(columnsOf(shape), 0);
