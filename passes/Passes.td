@@ -105,6 +105,36 @@ def IsolateCacheLayersPass : Pass<"kernel-isolate-cache-layers", "::mlir::func::
   let dependentDialects = ["::mlir::deepseek::kernel::KernelDialect"];
 }
 
+def FuseRoutingPass : Pass<"kernel-fuse-routing", "::mlir::func::FuncOp"> {
+  let summary = "Choose a few tokens' experts, sort them and gather their rows in one kernel";
+  let description = [{
+    `kernel.route`, the `kernel.sort_tokens` of its indices and the row fusion that only gathers rows by the sorted tokens become one `kernel.route_tokens`, where the cost model says that
+    every CTA can route all tokens (passes/cost/Schedules.h). Numerics do not change.
+
+    ```mlir
+    %w, %i = kernel.route %logits {...}
+    %o, %r, %t = kernel.sort_tokens %i groups 64
+    %rows = kernel.row_fusion rows 96 whole [1](%t, %x) { ... row_gather ... }
+    // becomes
+    %w, %i, %o, %r, %t, %rows = kernel.route_tokens %logits gather(%x) {...}
+    ```
+
+    Requires: nothing. Guarantees: no other operation changes.
+  }];
+  let dependentDialects = ["::mlir::deepseek::kernel::KernelDialect"];
+}
+
+def MergeRowFusionsPass : Pass<"kernel-merge-row-fusions", "::mlir::func::FuncOp"> {
+  let summary = "Compute independent elementwise row fusions in one kernel";
+  let description = [{
+    Two row fusions of few rows that do not depend on each other and only compute element by element become one: the activations of the shared and of the routed experts, for instance.
+    Where one has k times as many rows as the other, k of its rows become one row `[k, ...]`. Numerics do not change.
+
+    Requires: nothing. Guarantees: no other operation changes.
+  }];
+  let dependentDialects = ["::mlir::deepseek::kernel::KernelDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def PlanMemoryPass : Pass<"kernel-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Place every result in the workspace or in its output buffer";
   let description = [{

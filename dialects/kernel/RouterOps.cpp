@@ -5,28 +5,59 @@
 using namespace mlir;
 using namespace mlir::deepseek::kernel;
 
-LogicalResult RouteOp::verify() {
+/// route_c1 to route_c3, for the two operations that route.
+template <typename Op> static LogicalResult verifyRoute(Op op) {
   // route_c1
-  if (failed(expectRank(*this, "logits", getLogits(), 2)))
+  if (failed(expectRank(op, "logits", op.getLogits(), 2)))
     return failure();
-  int64_t tokens = shapeOf(getLogits())[0], experts = shapeOf(getLogits())[1];
-  if ((getBias() && failed(expectShape(*this, "bias", getBias(), {experts}))) ||
-      failed(expectShape(*this, "weights", getWeights(), {tokens, int64_t(getTopK())})) ||
-      failed(expectShape(*this, "indices", getIndices(), {tokens, int64_t(getTopK())})))
+  int64_t tokens = shapeOf(op.getLogits())[0], experts = shapeOf(op.getLogits())[1], topK = op.getTopK();
+  if ((op.getBias() && failed(expectShape(op, "bias", op.getBias(), {experts}))) ||
+      failed(expectShape(op, "weights", op.getWeights(), {tokens, topK})) ||
+      failed(expectShape(op, "indices", op.getIndices(), {tokens, topK})))
     return failure();
   // route_c2
-  int64_t groups = getNGroup(), chosen = getTopkGroup();
-  if (failed(expectDivides(*this, "nGroup", groups, "the number of experts", experts)))
+  int64_t groups = op.getNGroup(), chosen = op.getTopkGroup();
+  if (failed(expectDivides(op, "nGroup", groups, "the number of experts", experts)))
     return failure();
   if (chosen < 1 || chosen > groups)
-    return emitOpError() << "topkGroup is " << chosen << ", expected 1 to " << groups;
-  if (getGroup() == RouteGroup::Top2Sum && experts / groups < 2)
-    return emitOpError() << "a group scored by its two best members has " << experts / groups << " member";
+    return op.emitOpError() << "topkGroup is " << chosen << ", expected 1 to " << groups;
+  if (op.getGroup() == RouteGroup::Top2Sum && experts / groups < 2)
+    return op.emitOpError() << "a group scored by its two best members has " << experts / groups << " member";
   // route_c3
-  bool limited = groups > 1 && getGroup() != RouteGroup::None;
+  bool limited = groups > 1 && op.getGroup() != RouteGroup::None;
   int64_t eligible = limited ? chosen * (experts / groups) : experts;
-  if (int64_t(getTopK()) < 1 || int64_t(getTopK()) > eligible)
-    return emitOpError() << "topK is " << int64_t(getTopK()) << ", expected 1 to " << eligible;
+  if (topK < 1 || topK > eligible)
+    return op.emitOpError() << "topK is " << topK << ", expected 1 to " << eligible;
+  return success();
+}
+
+LogicalResult RouteOp::verify() { return verifyRoute(*this); }
+
+LogicalResult RouteTokensOp::verify() {
+  // route_tokens_c1
+  if (failed(verifyRoute(*this)))
+    return failure();
+  ArrayRef<int64_t> indices = shapeOf(getIndices());
+  const int64_t rows = indices[0] * indices[1];
+  if (failed(expectShape(*this, "offsets", getOffsets(), {shapeOf(getLogits())[1] + 1})) ||
+      failed(expectShape(*this, "row_of", getRowOf(), indices)) ||
+      failed(expectShape(*this, "token_of", getTokenOf(), {rows})))
+    return failure();
+  // route_tokens_c2
+  if (getTables().size() != getGathered().size())
+    return emitOpError() << "gathers from " << getTables().size() << " tables into " << getGathered().size()
+                         << " results";
+  for (auto [table, gathered] : llvm::zip(getTables(), getGathered())) {
+    SmallVector<int64_t> expected(shapeOf(table));
+    if (expected.empty() || expected.front() != indices[0])
+      return emitOpError() << "a table has type " << table.getType() << ", expected a row for each of " << indices[0]
+                           << " tokens";
+    expected.front() = rows;
+    if (failed(expectShape(*this, "gathered", gathered, expected)))
+      return failure();
+    if (elementOf(table) != elementOf(gathered))
+      return emitOpError() << "gathers " << elementOf(table) << " into " << elementOf(gathered);
+  }
   return success();
 }
 

@@ -46,6 +46,28 @@ def SortTokensOp : Kernel_Op<"sort_tokens", [Pure]> {
   let hasVerifier = 1;
 }
 
+def RouteTokensOp : Kernel_Op<"route_tokens", [Pure, AttrSizedOperandSegments]> {
+  let summary = "a few tokens' experts, their pairs sorted by expert, and the tokens' rows in that order";
+  let description = [{
+    `kernel.route`, `kernel.sort_tokens` of its indices and a gather of rows in one kernel, for few tokens: weights and indices as the former gives them; `offsets`, `rowOf` and `tokenOf`
+    as the latter. Row r of `gathered[i]` is row `tokenOf[r]` of `tables[i]`, `[T, ...]`, unchanged.
+
+    - C1: as route's C1 to C3; offsets is `[E+1]`, rowOf `[T, topK]`, tokenOf `[T*topK]`.
+    - C2: as many gathered results as tables; table `[T, ...]` of some element type gives `[T*topK, ...]` of that type.
+
+    ```mlir
+    %weights, %indices, %offsets, %rowOf, %tokenOf, %rows = kernel.route_tokens %logits bias %bias gather(%x) {topK = 4, nGroup = 4, topkGroup = 2, score = #kernel<route_score sigmoid>, group = #kernel<route_group top2_sum>, normalize = true, scale = 2.5}
+      : (tensor<8x16xf32>, tensor<16xf32>, tensor<8x256xbf16>) -> (tensor<8x4xf32>, tensor<8x4xi32>, tensor<17xi32>, tensor<8x4xi32>, tensor<32xi32>, tensor<32x256xbf16>)
+    ```
+  }];
+  let arguments = (ins KRankedF32:$logits, Optional<KRankedF32>:$bias, Variadic<KRankedData>:$tables, I64Attr:$topK, I64Attr:$nGroup, I64Attr:$topkGroup,
+                       RouteScoreAttr:$score, RouteGroupAttr:$group, BoolAttr:$normalize, F64Attr:$scale, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs KRankedF32:$weights, KRankedI32:$indices, KRankedI32:$offsets, KRankedI32:$rowOf, KRankedI32:$tokenOf, Variadic<KRankedData>:$gathered);
+  let assemblyFormat = [{
+    $logits (`bias` $bias^)? (`gather` `(` $tables^ `)`)? (`schedule` $schedule^)? attr-dict `:` functional-type(operands, results) }];
+  let hasVerifier = 1;
+}
+
 def SampleOp : Kernel_Op<"sample", [Pure]> {
   let summary = "draw an index from each row of logits";
   let description = [{

@@ -6,7 +6,7 @@ using namespace mlir;
 using namespace mlir::deepseek;
 using namespace mlir::deepseek::kernel;
 
-static SmallVector<Value> emitRouteOp(LinalgEmitter &b, RouteOp op) {
+template <typename Op> static std::pair<Value, Value> emitRouting(LinalgEmitter &b, Op op) {
   RouteSpec spec;
   spec.topK = op.getTopK();
   spec.groups = op.getNGroup();
@@ -17,8 +17,21 @@ static SmallVector<Value> emitRouteOp(LinalgEmitter &b, RouteOp op) {
                                                            : RouteSpec::GroupScore::None;
   spec.normalize = op.getNormalize();
   spec.scale = op.getScale().convertToDouble();
-  auto [weights, indices] = emitRoute(b, op.getLogits(), op.getBias(), spec);
+  return emitRoute(b, op.getLogits(), op.getBias(), spec);
+}
+
+static SmallVector<Value> emitRouteOp(LinalgEmitter &b, RouteOp op) {
+  auto [weights, indices] = emitRouting(b, op);
   return {weights, indices};
+}
+
+static SmallVector<Value> emitRouteTokensOp(LinalgEmitter &b, RouteTokensOp op) {
+  auto [weights, indices] = emitRouting(b, op);
+  SortedTokens sorted = emitSortTokens(b, indices, b.typeOf(op.getLogits()).getDimSize(1));
+  SmallVector<Value> results{weights, indices, sorted.offsets, sorted.rowOf, sorted.tokenOf};
+  for (Value table : op.getTables())
+    results.push_back(b.gatherRows(table, sorted.tokenOf, b.typeOf(table).getElementType()));
+  return results;
 }
 
 static SmallVector<Value> emitSortTokensOp(LinalgEmitter &b, SortTokensOp op) {
@@ -38,6 +51,7 @@ static SmallVector<Value> emitTopKOp(LinalgEmitter &b, kernel::TopKOp op) {
 
 void mlir::deepseek::kernel::populateRouterToLinalgPatterns(RewritePatternSet &patterns) {
   addEmitter<RouteOp>(patterns, emitRouteOp);
+  addEmitter<RouteTokensOp>(patterns, emitRouteTokensOp);
   addEmitter<SortTokensOp>(patterns, emitSortTokensOp);
   addEmitter<kernel::SampleOp>(patterns, emitSampleOp);
   addEmitter<kernel::TopKOp>(patterns, emitTopKOp);

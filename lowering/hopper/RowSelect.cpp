@@ -45,10 +45,23 @@ static Value lowestBit(KernelBuilder &k, Value mask) {
 // --- loads
 // ------------------------------------------------------------------------------------------------------------------
 
-RowSelect::RowSelect(KernelBuilder &k, SmemArena &arena, int64_t length, int64_t warps)
-    : k(k), arena(arena), length(length), warps(warps), thread(k.threadIndex()), lane(k.laneIndex()),
-      warp(k.warpIndex()), low(arena.allocate(4 * kDigits * kReplicas)), high(arena.allocate(4 * kDigits * kReplicas)),
-      totals(arena.allocate(8 * kDigits)), scratch(arena.allocate(8 * 32 + 16)) {}
+RowSelect::RowSelect(KernelBuilder &k, SmemArena &arena, int64_t length, int64_t warps, int64_t cluster)
+    : k(k), arena(arena), length(length), warps(warps), cluster(cluster), thread(k.threadIndex()), lane(k.laneIndex()),
+      warp(k.warpIndex()), rank(cluster > 1 ? k.clusterRank() : k.i32(0)), low(arena.allocate(4 * kDigits * kReplicas)),
+      high(arena.allocate(4 * kDigits * kReplicas)), totals(arena.allocate(8 * kDigits)),
+      sums(cluster > 1 ? arena.allocate(8 * kDigits) : totals), scratch(arena.allocate(8 * 32)),
+      result(arena.allocate(16)), mine(arena.allocate(16)) {}
+
+void RowSelect::syncAll() { cluster > 1 ? clusterSync(k) : syncThreads(k); }
+void RowSelect::finish() {
+  if (cluster > 1)
+    clusterSync(k);
+}
+
+Value RowSelect::loadFrom(Value rank, Type type, int64_t offset, Value dynamicBytes) {
+  Value address = dynamicBytes ? arena.at(offset, dynamicBytes) : arena.at(offset);
+  return cluster > 1 ? loadCluster(k, type, clusterAddress(k, address, rank)) : loadShared(k, type, address);
+}
 
 void RowSelect::setRow(const DeviceView &view, Value base, Value row) {
   int64_t rowBytes = 4 * view.strides[0];
@@ -88,29 +101,44 @@ Values RowSelect::walk(const Walk &walk, ValueRange init, Visit visit) {
 }
 
 Values RowSelect::sweep(ValueRange init, Visit visit) {
-  int64_t step = threads() * vector;
-  return walk({k.mul(thread, vector), step, static_cast<int64_t>(llvm::divideCeil(length, step))}, init, visit);
+  int64_t step = cluster * threads() * vector;
+  Value first = k.mul(k.add(k.mul(rank, threads()), thread), vector);
+  return walk({first, step, static_cast<int64_t>(llvm::divideCeil(length, step))}, init, visit);
 }
 
 /// The warp's own part of the row, in order: 32 neighbouring vectors at a time.
 RowSelect::Walk RowSelect::segment() {
-  int64_t step = 32 * vector, tiles = llvm::divideCeil(length, step * warps);
+  int64_t step = 32 * vector, tiles = llvm::divideCeil(length, step * warps * cluster);
   if (tiles > kVectorsInFlight) // a walk in groups must not reach into the next warp's segment
     tiles = llvm::alignTo(tiles, kVectorsInFlight);
-  return {k.add(k.mul(warp, tiles * step), k.mul(lane, vector)), step, tiles};
+  Value number = k.add(k.mul(rank, warps), warp);
+  return {k.add(k.mul(number, tiles * step), k.mul(lane, vector)), step, tiles};
 }
 
 // --- sums and maxima
 // ---------------------------------------------------------------------------------------------------------
 
-Value RowSelect::blockSum(Value x) {
-  x = warpSum64(k, x);
+/// Of the warps' sums (each the same in all lanes), which stay in `scratch`.
+Value RowSelect::sumOfWarps(Value x) {
   syncThreads(k);
   k.when(k.eq(lane, 0), [&] { storeShared(k, x, arena.at(scratch, k.mul(warp, 8))); });
   syncThreads(k);
   Value sum = loadShared(k, k.i64Ty, arena.at(scratch));
   for (int64_t i = 1; i < warps; ++i)
     sum = k.add(sum, loadShared(k, k.i64Ty, arena.at(scratch + 8 * i)));
+  return sum;
+}
+
+Value RowSelect::sumOverRow(Value x) {
+  Value sum = sumOfWarps(warpSum64(k, x));
+  if (cluster == 1)
+    return sum;
+  syncAll(); // what was shown before has been read
+  k.when(k.eq(thread, 0), [&] { storeShared(k, sum, arena.at(mine)); });
+  syncAll();
+  sum = loadFrom(k.i32(0), k.i64Ty, mine);
+  for (int64_t i = 1; i < cluster; ++i)
+    sum = k.add(sum, loadFrom(k.i32(i), k.i64Ty, mine));
   return sum;
 }
 
@@ -130,9 +158,18 @@ std::pair<Value, Value> RowSelect::argmax(llvm::function_ref<Value(Value)> key) 
     storeShared(k, k.vector({largest, index}), arena.at(scratch, k.mul(warp, 8)));
   });
   syncThreads(k);
-  Value exists = k.ltU(lane, warps);
-  Value pair = loadShared(k, k.vec(2, k.i32Ty), arena.at(scratch, k.mul(k.select(exists, lane, k.i32(0)), 8)));
-  return acrossLanes(k.extract(pair, 0), k.extract(pair, 1));
+  auto among = [&](int64_t count, llvm::function_ref<Value(Value)> load) {
+    Value pair = load(k.select(k.ltU(lane, count), lane, k.i32(0)));
+    return acrossLanes(k.extract(pair, 0), k.extract(pair, 1));
+  };
+  Type pairTy = k.vec(2, k.i32Ty);
+  auto ofBlock = among(warps, [&](Value i) { return loadShared(k, pairTy, arena.at(scratch, k.mul(i, 8))); });
+  if (cluster == 1)
+    return ofBlock;
+  syncAll();
+  k.when(k.eq(thread, 0), [&] { storeShared(k, k.vector({ofBlock.first, ofBlock.second}), arena.at(mine)); });
+  syncAll();
+  return among(cluster, [&](Value i) { return loadFrom(i, pairTy, mine); });
 }
 
 /// The element's weight as u32 if it is a candidate, else 0; the weight is computed for candidates only.
@@ -152,7 +189,7 @@ Value RowSelect::totalWeight(const Candidates &candidates) {
   Values sum = sweep(k.i64(0), [&](const RowElement &element, ValueRange carried) -> Values {
     return {k.add(carried[0], k.zext(weigh(candidates, element), k.i64Ty))};
   });
-  return blockSum(sum.front());
+  return sumOverRow(sum.front());
 }
 
 // --- threshold
@@ -167,7 +204,8 @@ void RowSelect::clearHistogram(bool wide) {
   });
 }
 
-/// totals[digit] = sum of the digit's replicas. The replicas are read in an order that keeps banks apart.
+/// totals[digit] = sum of the digit's replicas, sums[digit] that over the cluster. The replicas are read in an order that
+/// keeps banks apart.
 void RowSelect::sumReplicas(bool wide) {
   k.loop(thread, k.i32(kDigits), threads(), [&](Value digit) {
     Value sum = k.i64(0);
@@ -180,6 +218,16 @@ void RowSelect::sumReplicas(bool wide) {
     }
     storeShared(k, sum, arena.at(totals, k.mul(digit, 8)));
   });
+  syncAll();
+  if (cluster == 1)
+    return;
+  k.loop(thread, k.i32(kDigits), threads(), [&](Value digit) {
+    Value sum = loadFrom(k.i32(0), k.i64Ty, totals, k.mul(digit, 8));
+    for (int64_t i = 1; i < cluster; ++i)
+      sum = k.add(sum, loadFrom(k.i32(i), k.i64Ty, totals, k.mul(digit, 8)));
+    storeShared(k, sum, arena.at(sums, k.mul(digit, 8)));
+  });
+  syncThreads(k);
 }
 
 /// The digit, from the highest down, at which the running weight reaches the target: (digit, weight above, weight at
@@ -189,7 +237,7 @@ Values RowSelect::searchDigit(Value target) {
   Values weights;
   Value sum = k.i64(0);
   for (int64_t i = 0; i < kDigitsPerLane; ++i) {
-    weights.push_back(loadShared(k, k.i64Ty, arena.at(totals, k.mul(digitOf(i), 8))));
+    weights.push_back(loadShared(k, k.i64Ty, arena.at(sums, k.mul(digitOf(i), 8))));
     sum = k.add(sum, weights.back());
   }
   Value inclusive = warpInclusiveSum64(k, sum), running = k.sub(inclusive, sum);
@@ -212,7 +260,7 @@ Threshold RowSelect::threshold(const Candidates &candidates, Value target) {
   Values state{k.i32(0), k.i32(0), target, k.i64(0)};
   state = k.loop(k.i32(0), k.i32(4), 1, state, [&](Value pass, ValueRange in) -> Values {
     Value shift = k.sub(k.i32(24), k.mul(pass, 8));
-    syncThreads(k); // the histogram of an earlier search has been read
+    syncAll(); // the histogram of an earlier search and its totals have been read
     clearHistogram(wide);
     syncThreads(k);
     sweep({}, [&](const RowElement &element, ValueRange) -> Values {
@@ -233,7 +281,6 @@ Threshold RowSelect::threshold(const Candidates &candidates, Value target) {
     });
     syncThreads(k);
     sumReplicas(wide);
-    syncThreads(k);
     Values found = searchDigit(in[2]);
     Value decided = k.bitOr(k.shrU(in[1], 8), static_cast<int32_t>(0xff000000u));
     return {k.bitOr(in[0], k.shl(found[0], shift)), decided, k.sub(in[2], found[1]), found[2]};
@@ -250,25 +297,30 @@ Value RowSelect::firstExceeding(const Candidates &candidates, Value target) {
   Values sum = walk(own, k.i64(0), [&](const RowElement &element, ValueRange carried) -> Values {
     return {k.add(carried[0], k.zext(weigh(candidates, element), k.i64Ty))};
   });
-  Value segmentSum = warpSum64(k, sum.front());
-  syncThreads(k);
-  int64_t resultOffset = scratch + 8 * 32;
-  k.when(k.eq(lane, 0), [&] { storeShared(k, segmentSum, arena.at(scratch, k.mul(warp, 8))); });
-  k.when(k.eq(thread, 0), [&] { storeShared(k, k.i32(-1), arena.at(resultOffset)); });
+  Value segmentSum = warpSum64(k, sum.front()), ofBlock = sumOfWarps(segmentSum), before = k.i64(0);
+  if (cluster > 1) {
+    syncAll();
+    k.when(k.eq(thread, 0), [&] { storeShared(k, ofBlock, arena.at(mine)); });
+    syncAll();
+    for (int64_t i = 0; i + 1 < cluster; ++i)
+      before = k.add(before, k.select(k.ltU(k.i32(i), rank), loadFrom(k.i32(i), k.i64Ty, mine), k.i64(0)));
+  }
+  k.when(k.eq(thread, 0), [&] { storeShared(k, k.i32(-1), arena.at(result)); });
   syncThreads(k);
   Value exists = k.ltU(lane, warps);
   Value weight = loadShared(k, k.i64Ty, arena.at(scratch, k.mul(k.select(exists, lane, k.i32(0)), 8)));
   weight = k.select(exists, weight, k.i64(0));
-  Value inclusive = warpInclusiveSum64(k, weight);
+  Value inclusive = k.add(before, warpInclusiveSum64(k, weight));
   Value exceeding = ballot(k, k.gtU(inclusive, target)), owner = lowestBit(k, exceeding);
-  Value before = shuffleIndex64(k, k.sub(inclusive, weight), owner);
+  Value start = shuffleIndex64(k, k.sub(inclusive, weight), owner);
 
   // That warp walks its segment again, tile by tile.
-  k.when(k.eq(warp, owner), [&] {
+  Value isOwner = k.logicalAnd(k.eq(warp, owner), k.leU(start, target)); // else an earlier CTA has exceeded it
+  k.when(isOwner, [&] {
     auto searching = [&](ValueRange state) {
       return k.logicalAnd(k.ltS(state[2], 0), k.ltU(state[0], own.vectors));
     };
-    Values found = k.loopWhile({k.i32(0), before, k.i32(-1)}, searching, [&](ValueRange state) -> Values {
+    Values found = k.loopWhile({k.i32(0), start, k.i32(-1)}, searching, [&](ValueRange state) -> Values {
       SmallVector<RowElement> elements = loadVector(k.add(own.base, k.mul(state[0], own.step)));
       Values weights;
       Value laneSum = k.i64(0);
@@ -287,10 +339,15 @@ Value RowSelect::firstExceeding(const Candidates &candidates, Value target) {
       Value winner = shuffleIndex(k, index, lowestBit(k, lanes));
       return {k.add(state[0], 1), shuffleIndex64(k, through, k.i32(31)), k.select(k.ne(lanes, 0), winner, k.i32(-1))};
     });
-    k.when(k.eq(lane, 0), [&] { storeShared(k, found[2], arena.at(resultOffset)); });
+    k.when(k.eq(lane, 0), [&] { storeShared(k, found[2], arena.at(result)); });
   });
-  syncThreads(k);
-  return loadShared(k, k.i32Ty, arena.at(resultOffset));
+  syncAll();
+  Value index = loadFrom(k.i32(0), k.i32Ty, result);
+  for (int64_t i = 1; i < cluster; ++i) // one CTA has found it, or none
+    index = k.maxS(index, loadFrom(k.i32(i), k.i32Ty, result));
+  if (cluster > 1)
+    syncAll(); // the next search may begin
+  return index;
 }
 
 std::pair<Value, Value> hopper::prefixOf(KernelBuilder &k, RowSelect &row, const Candidates &candidates, Value target) {

@@ -1,4 +1,6 @@
-// Searching one long row of f32 with the threads of a CTA: argmax, thresholds of a count or of a mass, prefix sums.
+// Searching one long row of f32 with the threads of a cluster of CTAs: argmax, thresholds of a count or of a mass, prefix
+// sums. Each CTA has a part of the row; what a search exchanges is a few sums in distributed shared memory. All CTAs of the
+// cluster call the same searches, and `finish` before they end.
 //
 // All sums are of integers (counts, or weights in fixed point), so neither the order of additions nor of atomics shows
 // in a result: the same row gives the same bits.
@@ -36,12 +38,15 @@ class RowSelect {
 public:
   static constexpr int64_t kMaxLength = 1 << 21; // what the 32-bit counters of a digit can sum
 
-  RowSelect(KernelBuilder &k, SmemArena &arena, int64_t length, int64_t warps);
+  /// `warps` of each of the `cluster` CTAs that share the row.
+  RowSelect(KernelBuilder &k, SmemArena &arena, int64_t length, int64_t warps, int64_t cluster = 1);
 
   /// The row that the following calls search; `view` has the rows as first dimension.
   void setRow(const DeviceView &view, Value pointer, Value row);
+  /// Nothing of this CTA's shared memory is read by others any more.
+  void finish();
 
-  /// Every thread visits its elements in increasing order, with carried values.
+  /// Every thread of the cluster visits its elements in increasing order, with carried values.
   using Visit = llvm::function_ref<Values(const RowElement &, ValueRange)>;
   Values sweep(ValueRange init, Visit visit);
 
@@ -53,10 +58,10 @@ public:
   Value firstExceeding(const Candidates &candidates, Value target);
   /// Weight of all candidates, i64.
   Value totalWeight(const Candidates &candidates);
-  /// Sum of an i64 over the CTA.
-  Value blockSum(Value x);
+  /// Sum of an i64 over the cluster.
+  Value sumOverRow(Value x);
 
-  int64_t threads() const { return 32 * warps; }
+  int64_t threads() const { return 32 * warps; } // of a CTA
 
 private:
   struct Walk {
@@ -72,13 +77,19 @@ private:
   void sumReplicas(bool wide);
   Values searchDigit(Value target);
   Walk segment();
+  Value sumOfWarps(Value x);
+  /// All threads of the cluster meet; what each CTA has stored to shared memory is then visible to the others.
+  void syncAll();
+  /// An element of CTA `rank`'s shared memory.
+  Value loadFrom(Value rank, Type type, int64_t offset, Value dynamicBytes = Value());
 
   KernelBuilder &k;
   SmemArena &arena;
-  int64_t length, warps, vector = 1, strideBytes = 4;
-  Value pointer, thread, lane, warp;
+  int64_t length, warps, cluster, vector = 1, strideBytes = 4;
+  Value pointer, thread, lane, warp, rank; // rank: of the CTA in its cluster
   Cache cache = Cache::Default;
-  int64_t low, high, totals, scratch; // offsets in shared memory
+  // Offsets in shared memory; `mine` is what this CTA shows to the others, 8 bytes.
+  int64_t low, high, totals, sums, scratch, result, mine;
 };
 
 // i64 values between lanes.

@@ -1,7 +1,7 @@
 // kernel.sample: a token for each row of logits.
 //
-// Threads. One CTA for each row; every step is a pass over the row, which stays in L2. A greedy row is done after the
-// first pass (argmax).
+// Threads. A cluster of CTAs for each row, as many as few rows leave idle; every step is a pass over the row, which stays
+// in L2. A greedy row is done after the first pass (argmax).
 // Numerics. Candidates are ordered by keys of z = logits / temperature, a correctly rounded division, so ties are those
 // of the reference. A candidate weighs exp(z - max z) in fixed point, 2^31 for the best one: sums are exact and do not
 // depend on an order. Against sums in f32 the outcome differs only where the random number, or top_p, falls within
@@ -117,6 +117,17 @@ static int64_t chooseWarps(std::optional<kernel::ScheduleAttr> schedule, int64_t
   return std::clamp<int64_t>(wanted, 1, 16);
 }
 
+/// CTAs that share a row: up to a portable cluster, as long as each has a few thousand logits and there are SMs for all.
+static int64_t chooseCluster(std::optional<kernel::ScheduleAttr> schedule, int64_t rows, int64_t length) {
+  if (schedule)
+    return std::clamp<int64_t>(llvm::bit_floor(static_cast<uint64_t>(std::max<int64_t>(1, schedule->getCluster()))), 1, 8);
+  constexpr int64_t computeUnits = 132, logitsOfBlock = 4096;
+  int64_t cluster = 8;
+  while (cluster > 1 && (rows * cluster > 2 * computeUnits || length < cluster * logitsOfBlock))
+    cluster /= 2;
+  return cluster;
+}
+
 FailureOr<LaunchPlan> hopper::buildSample(Operation *operation, KernelBuilder &k) {
   auto op = cast<kernel::SampleOp>(operation);
   DeviceView logits = *getDeviceView(op.getLogits());
@@ -126,9 +137,10 @@ FailureOr<LaunchPlan> hopper::buildSample(Operation *operation, KernelBuilder &k
                           << " at most";
   LaunchPlan launch;
   SmemArena arena(k);
-  RowSelect row(k, arena, length, warps);
+  const int64_t cluster = chooseCluster(op.getSchedule(), rows, length);
+  RowSelect row(k, arena, length, warps, cluster);
   SampleKernel kernel(k, row, length);
-  Value index = k.blockIndex();
+  Value index = k.divU(k.blockIndex(), cluster);
   Value pointer = pointerParameter(k, launch, op.getLogits());
   auto prepare = [&](Value operand) -> std::pair<Value, Type> { // address of this row's element
     DeviceView view = *getDeviceView(operand);
@@ -148,8 +160,13 @@ FailureOr<LaunchPlan> hopper::buildSample(Operation *operation, KernelBuilder &k
   row.setRow(logits, pointer, index);
   Value token = kernel.emit();
   gridDependencyTrigger(k);
-  k.when(k.eq(k.threadIndex(), 0), [&, result = result] { storeGlobal(k, token, result); });
-  launch.grid = {rows, 1, 1};
+  Value first = k.eq(k.threadIndex(), 0);
+  if (cluster > 1)
+    first = k.logicalAnd(first, k.eq(k.clusterRank(), 0));
+  k.when(first, [&, result = result] { storeGlobal(k, token, result); });
+  row.finish();
+  launch.grid = {rows * cluster, 1, 1};
+  launch.cluster = cluster;
   launch.threads = row.threads();
   launch.sharedBytes = arena.bytes();
   return launch;

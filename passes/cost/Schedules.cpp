@@ -27,3 +27,12 @@ GemmChoice mlir::deepseek::cost::chooseGemm(const GemmShape &s, bool tmaAddressa
 }
 
 bool mlir::deepseek::cost::fillsTensorCoreTiles(int64_t rows, int64_t groups) { return rows > groups * skinnyRows; }
+
+std::optional<int64_t> mlir::deepseek::cost::routeTokensWarps(const RouteTokensShape &shape) {
+  // A warp routes a token in about a microsecond; two in a row cost less than another kernel.
+  constexpr int64_t mostTokens = 64, mostExperts = 256, mostRowBytes = 32 << 10;
+  if (shape.tokens > mostTokens || shape.experts > mostExperts || shape.rowBytes > mostRowBytes)
+    return std::nullopt;
+  // Eight warps store rows even if one routes.
+  return std::clamp<int64_t>(shape.tokens, shape.rowBytes ? 8 : 1, 32);
+}

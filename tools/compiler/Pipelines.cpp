@@ -91,6 +91,8 @@ void compiler::buildKernelPipeline(OpPassManager &pm, const CompileOptions &) {
   pm.addNestedPass<func::FuncOp>(createConvertDeepSeekToKernelPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addNestedPass<func::FuncOp>(createFuseRoutingPass());
+  pm.addNestedPass<func::FuncOp>(createMergeRowFusionsPass());
   // Before schedules and memory: layers that differ in an address only are one kernel.
   pm.addNestedPass<func::FuncOp>(createIsolateCacheLayersPass());
   pm.addNestedPass<func::FuncOp>(createChooseSchedulePass());

@@ -42,6 +42,8 @@ void storeMatrix(KernelBuilder &k, Value sharedPointer, ValueRange matrices, boo
 Value atomicAddGlobal(KernelBuilder &k, Value pointer, Value value);
 /// Atomic add of an i32 in shared memory, relaxed; returns the old value.
 Value atomicAddShared(KernelBuilder &k, Value pointer, Value value);
+/// Sets bits of an i32 in shared memory, relaxed.
+void atomicOrShared(KernelBuilder &k, Value pointer, Value bits);
 
 /// The byte offset inside a tile whose rows are `rowBytes` (32, 64 or 128) long, as TMA writes it with that swizzle:
 /// the 16-byte chunk's index is XORed with the row's. `column` in bytes; the tile starts at a multiple of 8 * rowBytes.

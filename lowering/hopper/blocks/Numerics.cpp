@@ -10,9 +10,9 @@ using namespace mlir;
 using namespace mlir::deepseek;
 using namespace mlir::deepseek::hopper;
 
-/// 2^n of an f32 that is an integer in [-126, 127].
+/// 2^n of an i32 in [-126, 127].
 static Value powerOfTwo(KernelBuilder &k, Value n) {
-  return k.bitcast(k.shl(k.add(k.floatToInt(n, k.i32Ty), 127), 23), k.f32Ty);
+  return k.bitcast(k.add(k.shl(n, 23), 0x3f800000), k.f32Ty);
 }
 
 Value hopper::expAccurate(KernelBuilder &k, Value x) {
@@ -22,12 +22,16 @@ Value hopper::expAccurate(KernelBuilder &k, Value x) {
   const double high = static_cast<float>(log2e), low = log2e - high;
   Value bounded = arith::MaximumFOp::create(k.b, k.loc, x, k.f32(-110.0)); // e^-110 rounds to zero; NaN stays NaN
   bounded = arith::MinimumFOp::create(k.b, k.loc, bounded, k.f32(100.0));
-  Value n = LLVM::RoundEvenOp::create(k.b, k.loc, k.f32Ty, k.fmul(bounded, k.f32(high)));
-  Value f = k.fma(bounded, k.f32(high), k.fneg(n));
+  // Adding 1.5 * 2^23 rounds to an integer, which the lowest bits then hold. Conversions would do that in the unit of
+  // ex2, at a quarter of the rate: whole rows wait for it.
+  constexpr double shifter = 0x1.8p23;
+  Value shifted = k.fma(bounded, k.f32(high), k.f32(shifter));
+  Value n = k.sub(k.bitcast(shifted, k.i32Ty), 0x4b400000);
+  Value f = k.fma(bounded, k.f32(high), k.fneg(k.fsub(shifted, k.f32(shifter))));
   f = k.fma(bounded, k.f32(low), f);
-  Value half = LLVM::FFloorOp::create(k.b, k.loc, k.f32Ty, k.fmul(n, k.f32(0.5)));
+  Value half = k.shrS(n, 1);
   Value result = k.fmul(exp2Fast(k, f), powerOfTwo(k, half));
-  return k.fmul(result, powerOfTwo(k, k.fsub(n, half)));
+  return k.fmul(result, powerOfTwo(k, k.sub(n, half)));
 }
 
 Value hopper::sigmoid(KernelBuilder &k, Value x) {
@@ -79,7 +83,18 @@ BlockScale hopper::blockScale(KernelBuilder &k, Value largest, bool powerOfTwo) 
 }
 
 Value hopper::scaleDown(KernelBuilder &k, const BlockScale &block, Value x) {
-  return block.inverse ? k.fmul(x, block.inverse) : k.fdiv(x, block.scale);
+  if (block.inverse)
+    return k.fmul(x, block.inverse);
+  // x / scale, correctly rounded: with the rounded reciprocal, each step at least halves the error, and one that starts
+  // within an ulp rounds correctly (Markstein). A division of its own takes four times as many instructions. An
+  // infinite scale has reciprocal 0, which the remainder must not multiply by it. The sign is that of x, for zeros too.
+  Value reciprocal = k.fdiv(k.f32(1), block.scale), infinity = k.f32(std::numeric_limits<double>::infinity());
+  Value negated = k.fneg(k.select(k.feq(block.scale, infinity), k.f32(0), block.scale));
+  Value quotient = k.fmul(x, reciprocal);
+  for (int step = 0; step < 2; ++step)
+    quotient = k.fma(k.fma(quotient, negated, x), reciprocal, quotient);
+  Value sign = k.bitAnd(k.bitcast(x, k.i32Ty), static_cast<int32_t>(0x80000000u));
+  return k.bitcast(k.bitOr(k.bitAnd(k.bitcast(quotient, k.i32Ty), 0x7fffffff), sign), k.f32Ty);
 }
 
 Value hopper::orderedKey(KernelBuilder &k, Value x) {

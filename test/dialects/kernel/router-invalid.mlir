@@ -61,6 +61,33 @@ func.func @sort_tokens_c1_groups(%i: tensor<8x4xi32>) {
 
 // -----
 
+func.func @route_tokens_c1(%l: tensor<8x16xf32>) {
+  // expected-error@+1 {{offsets has shape [16], expected [17]}}
+  %w, %i, %o, %r, %t = kernel.route_tokens %l {topK = 2, nGroup = 1, topkGroup = 1, score = #kernel<route_score softmax>, group = #kernel<route_group none>, normalize = true, scale = 2.5}
+    : (tensor<8x16xf32>) -> (tensor<8x2xf32>, tensor<8x2xi32>, tensor<16xi32>, tensor<8x2xi32>, tensor<16xi32>)
+  return
+}
+
+// -----
+
+func.func @route_tokens_c2(%l: tensor<8x16xf32>, %x: tensor<4x256xbf16>) {
+  // expected-error@+1 {{a table has type 'tensor<4x256xbf16>', expected a row for each of 8 tokens}}
+  %w, %i, %o, %r, %t, %g = kernel.route_tokens %l gather(%x) {topK = 2, nGroup = 1, topkGroup = 1, score = #kernel<route_score softmax>, group = #kernel<route_group none>, normalize = true, scale = 2.5}
+    : (tensor<8x16xf32>, tensor<4x256xbf16>) -> (tensor<8x2xf32>, tensor<8x2xi32>, tensor<17xi32>, tensor<8x2xi32>, tensor<16xi32>, tensor<16x256xbf16>)
+  return
+}
+
+// -----
+
+func.func @route_tokens_c2_type(%l: tensor<8x16xf32>, %x: tensor<8x256xbf16>) {
+  // expected-error@+1 {{gathers 'bf16' into 'f32'}}
+  %w, %i, %o, %r, %t, %g = kernel.route_tokens %l gather(%x) {topK = 2, nGroup = 1, topkGroup = 1, score = #kernel<route_score softmax>, group = #kernel<route_group none>, normalize = true, scale = 2.5}
+    : (tensor<8x16xf32>, tensor<8x256xbf16>) -> (tensor<8x2xf32>, tensor<8x2xi32>, tensor<17xi32>, tensor<8x2xi32>, tensor<16xi32>, tensor<16x256xf32>)
+  return
+}
+
+// -----
+
 func.func @sample_c1(%l: tensor<8x16xf32>, %t: tensor<8xf32>, %k: tensor<8xi32>, %s: tensor<4xi64>) {
   // expected-error@+1 {{seed has shape [4], expected [8]}}
   %n = kernel.sample %l, %t, %k, %t, %s, %k : (tensor<8x16xf32>, tensor<8xf32>, tensor<8xi32>, tensor<8xf32>, tensor<4xi64>, tensor<8xi32>) -> tensor<8xi32>

@@ -22,3 +22,14 @@ func.func @choose(%x: tensor<4x50xf32>, %t: tensor<4xf32>, %s: tensor<4xi64>, %p
   %o, %r, %k = kernel.sort_tokens %c groups 4 : tensor<8x2xi32> -> tensor<5xi32>, tensor<8x2xi32>, tensor<16xi32>
   return %i, %n, %o, %r, %k : tensor<4x3xi32>, tensor<4xi32>, tensor<5xi32>, tensor<8x2xi32>, tensor<16xi32>
 }
+
+// -----
+
+// CHECK-LABEL: func.func @route_tokens
+// CHECK-NOT:     kernel.
+// CHECK:         return
+func.func @route_tokens(%l: tensor<8x16xf32>, %x: tensor<8x32xbf16>) -> (tensor<8x4xf32>, tensor<17xi32>, tensor<32x32xbf16>) {
+  %w, %i, %o, %r, %t, %g = kernel.route_tokens %l gather(%x) {topK = 4, nGroup = 1, topkGroup = 1, score = #kernel<route_score softmax>, group = #kernel<route_group none>, normalize = true, scale = 2.5}
+    : (tensor<8x16xf32>, tensor<8x32xbf16>) -> (tensor<8x4xf32>, tensor<8x4xi32>, tensor<17xi32>, tensor<8x4xi32>, tensor<32xi32>, tensor<32x32xbf16>)
+  return %w, %o, %g : tensor<8x4xf32>, tensor<17xi32>, tensor<32x32xbf16>
+}

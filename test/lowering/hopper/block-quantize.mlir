@@ -28,12 +28,16 @@ func.func @experts() {
   return
 }
 
-// Rows at odd addresses; every element is divided by the scale, correctly rounded.
+// Rows at odd addresses; every element is divided by the scale, correctly rounded: products with its reciprocal and two
+// corrections, no division of its own.
 // CHECK-LABEL: func.func @odd_sizes
 // CHECK:         kernel.launch @block_quantize_1 grid [24, 1, 1] threads 256
 // ODD-COUNT-64:  ld.global.nc.b16
-// ODD-COUNT-65:  div.rn.f32
-// ODD-NOT:       div
+// ODD:           div.rn.f32
+// ODD:           rcp.rn.f32
+// ODD-NOT:       {{div|rcp}}
+// ODD-COUNT-256: fma.rn.f32
+// ODD-NOT:       fma
 func.func @odd_sizes() {
   %x = kernel.load_buffer @odd : tensor<257x1001xbf16>
   %d, %s = kernel.block_quantize %x {placement = [#kernel.pointer<@od + 0>, #kernel.pointer<@os + 0>]} : tensor<257x1001xbf16> -> tensor<257x1001xf8E4M3FN>, tensor<3x8xf32>

@@ -14,9 +14,9 @@ kernel.buffer @s input : tensor<7xi64>
 kernel.buffer @q input : tensor<7xi32>
 kernel.buffer @n output : tensor<7xi32>
 
-// A CTA for each row. Weights are integers: no float is added by an atomic, and divisions by the temperature are rounded as the reference rounds them.
+// Eight CTAs for each row. Weights are integers: no float is added by an atomic, and divisions by the temperature are rounded as the reference rounds them.
 // CHECK-LABEL: func.func @vocabulary
-// CHECK:         kernel.launch @sample_0 grid [7, 1, 1] threads 512 cluster 1 shared 67856 programmatic args [#kernel.pointer<@l + 0>, #kernel.pointer<@t + 0>,
+// CHECK:         kernel.launch @sample_0 grid [56, 1, 1] threads 512 cluster 8 shared 69920 programmatic args [#kernel.pointer<@l + 0>, #kernel.pointer<@t + 0>,
 // CHECK-SAME:      #kernel.pointer<@k + 0>, #kernel.pointer<@p + 0>, #kernel.pointer<@s + 0>, #kernel.pointer<@q + 0>, #kernel.pointer<@n + 0>]
 // PTX-NOT:       .local
 // PTX:           griddepcontrol.wait

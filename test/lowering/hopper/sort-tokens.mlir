@@ -2,6 +2,7 @@
 // RUN: deepseek-opt %t/kernels.mlir -convert-kernel-to-nvvm -o %t/nvvm.mlir && FileCheck %t/kernels.mlir --input-file=%t/nvvm.mlir
 // RUN: deepseek-opt %t/nvvm.mlir -convert-nvvm-to-binary="ptx-only dump-to=%t" -o /dev/null
 // RUN: FileCheck %t/kernels.mlir --check-prefix=PTX --input-file=%t/sort_tokens_0.ptx
+// RUN: FileCheck %t/kernels.mlir --check-prefix=CLUSTER --input-file=%t/sort_tokens_2.ptx
 // RUN: %if ptxas %{ deepseek-opt %t/nvvm.mlir -convert-nvvm-to-binary -o /dev/null %}
 // RUN: deepseek-opt %t/invalid.mlir -convert-kernel-to-nvvm -split-input-file -verify-diagnostics
 
@@ -10,6 +11,9 @@ kernel.buffer @i input : tensor<64x6xi32>
 kernel.buffer @o output : tensor<65xi32>
 kernel.buffer @r output : tensor<64x6xi32>
 kernel.buffer @t output : tensor<384xi32>
+kernel.buffer @many input : tensor<4096x8xi32>
+kernel.buffer @many_r output : tensor<4096x8xi32>
+kernel.buffer @many_t output : tensor<32768xi32>
 kernel.buffer @one input : tensor<1x8xi32>
 kernel.buffer @one_o output : tensor<257xi32>
 kernel.buffer @one_r output : tensor<1x8xi32>
@@ -37,6 +41,17 @@ func.func @decode() {
 func.func @one_token() {
   %i = kernel.load_buffer @one : tensor<1x8xi32>
   %o, %r, %t = kernel.sort_tokens %i groups 256 {placement = [#kernel.pointer<@one_o + 0>, #kernel.pointer<@one_r + 0>, #kernel.pointer<@one_t + 0>]} : tensor<1x8xi32> -> tensor<257xi32>, tensor<1x8xi32>, tensor<8xi32>
+  return
+}
+
+// Many pairs: eight CTAs that add up their sizes in distributed shared memory.
+// CHECK-LABEL: func.func @prefill
+// CHECK:         kernel.launch @sort_tokens_2 grid [8, 1, 1] threads 1024 cluster 8
+// CLUSTER:       mapa.shared::cluster
+// CLUSTER:       ld.shared::cluster
+func.func @prefill() {
+  %i = kernel.load_buffer @many : tensor<4096x8xi32>
+  %o, %r, %t = kernel.sort_tokens %i groups 256 {placement = [#kernel.pointer<@one_o + 0>, #kernel.pointer<@many_r + 0>, #kernel.pointer<@many_t + 0>]} : tensor<4096x8xi32> -> tensor<257xi32>, tensor<4096x8xi32>, tensor<32768xi32>
   return
 }
 

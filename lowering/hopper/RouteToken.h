@@ -1,0 +1,74 @@
+// The choice of one token's experts by one warp: what kernel.route and kernel.route_tokens share.
+#pragma once
+
+#include "lowering/hopper/Kernel.h"
+#include "lowering/hopper/blocks/Numerics.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace mlir::deepseek::hopper {
+
+/// What is chosen, and how.
+struct RouteRule {
+  static constexpr int64_t kMaxExperts = 2048; // 64 scores of a lane: more spill
+
+  int64_t experts, topK;
+  int64_t groups = 1; // 1: no limit
+  int64_t topGroups = 1;
+  bool sigmoid, groupByMax, normalize;
+  double scale;
+
+  int64_t perLane() const { return llvm::divideCeil(experts, 32); } // experts of one lane
+  int64_t groupSize() const { return experts / groups; }
+  int64_t scoreBytes() const { return llvm::alignTo(4 * experts, 16); } // shared memory of one warp
+};
+
+template <typename Op> RouteRule routeRule(Op op) {
+  RouteRule rule;
+  rule.experts = cast<RankedTensorType>(op.getLogits().getType()).getDimSize(1);
+  rule.topK = op.getTopK();
+  if (op.getGroup() != kernel::RouteGroup::None && op.getNGroup() > 1)
+    rule.groups = op.getNGroup(), rule.topGroups = op.getTopkGroup();
+  rule.sigmoid = op.getScore() == kernel::RouteScore::Sigmoid;
+  rule.groupByMax = op.getGroup() == kernel::RouteGroup::Max;
+  rule.normalize = op.getNormalize();
+  rule.scale = op.getScale().convertToDouble();
+  return rule;
+}
+
+/// Choice 32 * b + l of the token is element b of lane l.
+struct RoutedToken {
+  Values weights, indices;
+};
+
+/// Lane l holds experts l, l + 32, ... in registers. Selection works on keys: integers that order as the scores do, so
+/// that a warp's best key and then the lowest index that has it take one instruction each (takeBest). No barrier.
+class TokenRouter {
+public:
+  TokenRouter(KernelBuilder &k, const RouteRule &rule) : k(k), rule(rule), lane(k.laneIndex()) {}
+
+  void loadBias(Value pointer, const DeviceView &view);
+  /// Loads the logits of `token`.
+  Values loadLogits(Value pointer, const DeviceView &view, Value token);
+  /// `warpScores`: the warp's rule.scoreBytes() of shared memory.
+  RoutedToken route(ValueRange logits, Value warpScores);
+  /// In each lane that has one, for each of its choices.
+  void forEachChoice(const RoutedToken &token, llvm::function_ref<void(Value choice, Value weight, Value index)> visit);
+
+private:
+  Value expert(int64_t i) { return k.add(lane, 32 * i); }
+  bool isPartial(int64_t i) const { return 32 * (i + 1) > rule.experts; }
+  /// `x` for an expert that exists, `otherwise` for the rest of the last register.
+  Value orElse(int64_t i, Value x, Value otherwise);
+  void storeScores(const Values &scores, Value warpScores);
+  Values scoresOf(ValueRange logits);
+  Values eligible(const Values &selection, Value warpScores);
+  LaneCandidates groupCandidates(Value warpScores);
+  Value groupScore(Value group, Value part, int64_t parts, Value warpScores);
+
+  KernelBuilder &k;
+  const RouteRule &rule;
+  Value lane;
+  Values bias;
+};
+
+} // namespace mlir::deepseek::hopper

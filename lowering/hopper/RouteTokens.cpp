@@ -1,0 +1,258 @@
+// kernel.route_tokens: few tokens' experts, the pairs sorted by expert, and the tokens' rows in that order.
+//
+// Threads. CTA (t, part) stores the rows of token t: it loads its part of the columns along with the logits, and stores
+// them once for each of the token's choices when it knows where. For that every CTA routes all tokens for itself: a warp
+// for each (RouteToken.h), all CTAs at the same time, so nothing is exchanged between CTAs. Without tables there is one
+// CTA. CTA (0, 0) stores the small results.
+// Sorting. A token chooses an expert at most once, so an expert's pairs are a set of tokens: bits in shared memory. A
+// pair's place is the expert's offset plus the number of lower bits. Bits are set atomically, in any order.
+// Order. Bits = 0; wait; rows and logits are requested; route; barrier; warp 0 scans the sizes of the sets; barrier;
+// stores.
+// Shared memory. E scores for each warp; ceil(T / 32) words of bits and an offset for each expert; T x K choices.
+#include "lowering/hopper/RouteToken.h"
+#include "lowering/hopper/RowProgram.h"
+#include "lowering/hopper/blocks/Sync.h"
+#include "lowering/hopper/blocks/Warp.h"
+
+using namespace mlir;
+using namespace mlir::deepseek;
+using namespace mlir::deepseek::hopper;
+
+namespace {
+
+constexpr int64_t kMaxTokens = 128;
+constexpr int64_t kMaxExperts = 1024;
+constexpr int64_t kMaxRegisters = 32; // of a thread, for its part of the rows
+
+/// One table's columns in the CTAs of a token.
+struct TablePlan {
+  DeviceView from, to;
+  Value source, destination; // global pointers
+  int64_t width, vector;     // elements of a row, of an access
+  int64_t chunks;            // accesses of a thread
+  SmallVector<std::pair<Access, RowVector>> loaded;
+};
+
+class RouteTokensKernel {
+public:
+  RouteTokensKernel(KernelBuilder &k, kernel::RouteTokensOp op, LaunchPlan &launch)
+      : k(k), op(op), launch(launch), rule(routeRule(op)), arena(k), router(k, rule), tokens(shapeOf(op.getLogits())[0]),
+        words(llvm::divideCeil(tokens, 32)) {}
+
+  LogicalResult plan();
+  void emit();
+
+private:
+  static ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
+  Value bitWord(Value expert, Value word) { return arena.at(bits, k.mul(k.add(k.mul(expert, words), word), 4)); }
+  Value start(Value expert) { return arena.at(starts, k.mul(expert, 4)); }
+  Value choice(Value pair) { return arena.at(choices, k.mul(pair, 4)); }
+  void clear();
+  void loadTables();
+  void routeAll();
+  void scan();
+  Value place(Value token, Value expert);
+  void storePermutation();
+  void storeTables();
+
+  KernelBuilder &k;
+  kernel::RouteTokensOp op;
+  LaunchPlan &launch;
+  const RouteRule rule;
+  SmemArena arena;
+  TokenRouter router;
+  int64_t tokens, words; // words of bits of an expert
+  int64_t warps = 1, parts = 1;
+  SmallVector<TablePlan, 1> tables;
+  int64_t scores = 0, bits = 0, starts = 0, choices = 0; // offsets in shared memory
+  Value logits, bias, weights, indices, offsets, rowOf, tokenOf;
+  Value token, part, isFirst; // of this CTA
+};
+
+} // namespace
+
+LogicalResult RouteTokensKernel::plan() {
+  if (tokens > kMaxTokens || rule.experts > kMaxExperts)
+    return op.emitError() << "route_tokens has " << tokens << " tokens and " << rule.experts << " experts, expected "
+                          << kMaxTokens << " and " << kMaxExperts << " at most";
+  for (Value result : op.getResults())
+    if (!getDeviceView(result)->isContiguous())
+      return op.emitError("route_tokens' results must be contiguous");
+  // Eight scores of a lane are four registers each: 32 warps have room for that.
+  const int64_t most = std::clamp<int64_t>(256 / rule.perLane() / 8 * 8, 4, 32);
+  int64_t wanted = op.getSchedule() ? op.getSchedule()->getWarps() : tokens;
+  if (!op.getTables().empty() && !op.getSchedule())
+    wanted = std::max<int64_t>(wanted, 8);
+  warps = std::clamp<int64_t>(wanted, 1, most);
+  int64_t rowVectors = 1; // accesses of a row of the widest table
+  for (auto [table, result] : llvm::zip(op.getTables(), op.getGathered())) {
+    TablePlan plan{*getDeviceView(table), *getDeviceView(result), {}, {}, 1, 1, 1, {}};
+    plan.width = cast<RankedTensorType>(table.getType()).getNumElements() / tokens;
+    plan.vector = 16 / plan.from.elementBytes();
+    rowVectors = std::max<int64_t>(rowVectors, llvm::divideCeil(plan.width, plan.vector));
+    tables.push_back(plan);
+  }
+  // CTAs of a token: as many as have columns, as long as the GPU holds them at once.
+  constexpr int64_t blocks = 132;
+  parts = std::clamp<int64_t>(llvm::divideCeil(rowVectors, 32 * warps), 1, std::max<int64_t>(1, blocks / tokens));
+  int64_t registers = 0;
+  for (TablePlan &table : tables) {
+    table.chunks = llvm::divideCeil(llvm::divideCeil(table.width, table.vector), 32 * warps * parts);
+    registers += 4 * table.chunks;
+  }
+  if (registers > kMaxRegisters)
+    return op.emitError() << "route_tokens holds " << 4 * registers << " bytes of a token's rows in each thread, expected "
+                          << 4 * kMaxRegisters << " at most";
+  return success();
+}
+
+void RouteTokensKernel::clear() {
+  Value zero = k.i32(0);
+  k.loop(k.threadIndex(), k.i32(words * rule.experts), 32 * warps,
+         [&](Value i) { storeShared(k, zero, arena.at(bits, k.mul(i, 4))); });
+}
+
+void RouteTokensKernel::loadTables() {
+  int64_t id = 1;
+  for (TablePlan &table : tables) {
+    StridedRow row = stridedRow(k, table.from, table.source, token);
+    for (int64_t i = 0; i < table.chunks; ++i) {
+      Value chunk = k.add(k.mul(k.add(k.mul(k.i32(i), parts), part), 32 * warps), k.threadIndex());
+      Access access{id++, table.width, table.vector, k.mul(chunk, table.vector), /*full=*/false, /*natural=*/false};
+      table.loaded.push_back({access, loadRow(k, row, access)});
+    }
+  }
+}
+
+void RouteTokensKernel::routeAll() {
+  Value warp = k.warpIndex(), warpScores = arena.at(scores, k.mul(warp, rule.scoreBytes()));
+  auto routeOne = [&](Value t) {
+    RoutedToken routed = router.route(router.loadLogits(logits, *getDeviceView(op.getLogits()), t), warpScores);
+    router.forEachChoice(routed, [&](Value column, Value weight, Value index) {
+      Value pair = k.add(k.mul(t, rule.topK), column);
+      storeShared(k, index, choice(pair));
+      atomicOrShared(k, bitWord(index, k.shrU(t, 5)), k.shl(k.i32(1), k.bitAnd(t, 31)));
+      k.when(isFirst, [&] {
+        storeGlobal(k, weight, k.gep(weights, k.mul(pair, 4)));
+        storeGlobal(k, index, k.gep(indices, k.mul(pair, 4)));
+      });
+    });
+    syncWarp(k); // the scores are about to be written again
+  };
+  if (tokens == warps)
+    routeOne(warp);
+  else
+    k.loop(warp, k.i32(tokens), warps, routeOne);
+}
+
+/// Offsets of the experts, by warp 0: each lane has neighbouring experts.
+void RouteTokensKernel::scan() {
+  k.when(k.eq(k.warpIndex(), 0), [&] {
+    Value lane = k.laneIndex(), first = k.mul(lane, rule.perLane()), sum = k.i32(0);
+    Values sizes;
+    for (int64_t i = 0; i < rule.perLane(); ++i) {
+      Value expert = k.minU(k.add(first, i), rule.experts - 1), size = k.i32(0);
+      for (int64_t word = 0; word < words; ++word)
+        size = k.add(size, popCount(k, loadShared(k, k.i32Ty, bitWord(expert, k.i32(word)))));
+      sizes.push_back(k.select(k.ltU(k.add(first, i), rule.experts), size, k.i32(0)));
+      sum = k.add(sum, sizes.back());
+    }
+    Value begin = sum; // inclusive over the lanes
+    for (int64_t delta = 1; delta < 32; delta *= 2)
+      begin = k.add(begin, k.select(k.geU(lane, delta), shuffleUp(k, begin, delta), k.i32(0)));
+    begin = k.sub(begin, sum);
+    for (auto [i, size] : llvm::enumerate(sizes)) {
+      Value expert = k.add(first, static_cast<int64_t>(i));
+      k.when(k.ltU(expert, rule.experts), [&] {
+        storeShared(k, begin, start(expert));
+        k.when(isFirst, [&] { storeGlobal(k, begin, k.gep(offsets, k.mul(expert, 4))); });
+      });
+      begin = k.add(begin, size);
+    }
+    k.when(k.logicalAnd(isFirst, k.eq(lane, 31)),
+           [&] { storeGlobal(k, begin, k.gep(offsets, 4 * rule.experts)); });
+  });
+}
+
+/// The sorted row of a pair.
+Value RouteTokensKernel::place(Value theToken, Value expert) {
+  Value row = loadShared(k, k.i32Ty, start(expert));
+  Value own = k.shrU(theToken, 5), below = k.sub(k.shl(k.i32(1), k.bitAnd(theToken, 31)), 1);
+  for (int64_t word = 0; word < words; ++word) {
+    Value set = loadShared(k, k.i32Ty, bitWord(expert, k.i32(word)));
+    Value counted = words == 1 ? k.bitAnd(set, below)
+                               : k.select(k.ltU(k.i32(word), own), set,
+                                          k.select(k.eq(k.i32(word), own), k.bitAnd(set, below), k.i32(0)));
+    row = k.add(row, popCount(k, counted));
+  }
+  return row;
+}
+
+void RouteTokensKernel::storePermutation() {
+  k.when(isFirst, [&] {
+    k.loop(k.threadIndex(), k.i32(tokens * rule.topK), 32 * warps, [&](Value pair) {
+      Value theToken = k.divU(pair, rule.topK);
+      Value row = place(theToken, loadShared(k, k.i32Ty, choice(pair)));
+      storeGlobal(k, row, k.gep(rowOf, k.mul(pair, 4)));
+      storeGlobal(k, theToken, k.gep(tokenOf, k.mul(row, 4)));
+    });
+  });
+}
+
+void RouteTokensKernel::storeTables() {
+  if (tables.empty())
+    return;
+  k.loop(k.i32(0), k.i32(rule.topK), 1, [&](Value j) {
+    Value row = place(token, loadShared(k, k.i32Ty, choice(k.add(k.mul(token, rule.topK), j))));
+    for (TablePlan &table : tables) {
+      StridedRow to = stridedRow(k, table.to, table.destination, row);
+      for (auto &[access, x] : table.loaded)
+        storeRow(k, to, access, x);
+    }
+  });
+}
+
+void RouteTokensKernel::emit() {
+  scores = arena.allocate(rule.scoreBytes() * warps);
+  bits = arena.allocate(4 * words * rule.experts);
+  starts = arena.allocate(4 * rule.experts);
+  choices = arena.allocate(4 * tokens * rule.topK);
+  logits = pointerParameter(k, launch, op.getLogits());
+  if (op.getBias())
+    bias = pointerParameter(k, launch, op.getBias());
+  Value *results[] = {&weights, &indices, &offsets, &rowOf, &tokenOf};
+  for (auto [pointer, result] : llvm::zip(results, op.getResults()))
+    *pointer = pointerParameter(k, launch, result);
+  for (auto [table, from, to] : llvm::zip(tables, op.getTables(), op.getGathered()))
+    table.source = pointerParameter(k, launch, from), table.destination = pointerParameter(k, launch, to);
+  token = k.blockIndex(0), part = parts > 1 ? k.blockIndex(1) : k.i32(0);
+  isFirst = tables.empty() ? k.i1(true) : k.eq(k.bitOr(token, part), 0);
+
+  clear();
+  bool early = bias && getDeviceView(op.getBias())->readOnly;
+  if (early)
+    router.loadBias(bias, *getDeviceView(op.getBias()));
+  gridDependencyWait(k, tokens);
+  if (bias && !early)
+    router.loadBias(bias, *getDeviceView(op.getBias()));
+  loadTables();
+  syncThreads(k); // the bits are clear
+  routeAll();
+  syncThreads(k);
+  scan();
+  syncThreads(k);
+  storePermutation();
+  storeTables();
+  launch.grid = {tables.empty() ? 1 : tokens, parts, 1};
+  launch.threads = 32 * warps;
+  launch.sharedBytes = arena.bytes();
+}
+
+FailureOr<LaunchPlan> hopper::buildRouteTokens(Operation *operation, KernelBuilder &k) {
+  LaunchPlan launch;
+  RouteTokensKernel kernel(k, cast<kernel::RouteTokensOp>(operation), launch);
+  if (failed(kernel.plan()))
+    return failure();
+  kernel.emit();
+  return launch;
+}
