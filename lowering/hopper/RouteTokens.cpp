@@ -1,13 +1,14 @@
 // kernel.route_tokens: few tokens' experts, the pairs sorted by expert, and the tokens' rows in that order.
 //
 // Threads. CTA (t, part) stores the rows of token t: it loads its part of the columns along with the logits, and stores
-// them once for each of the token's choices when it knows where. For that every CTA routes all tokens for itself: a warp
-// for each (RouteToken.h), all CTAs at the same time, so nothing is exchanged between CTAs. Without tables there is one
-// CTA. CTA (0, 0) stores the small results.
+// them once for each of the token's choices when it knows where. For that it needs every token's choices. A cluster of
+// CTAs routes all tokens, a warp for each (RouteToken.h): CTA r tokens r, r + C, ...; choices are stored to the shared
+// memory of all C. All clusters do the same at the same time, so they exchange nothing. Without tables there is one
+// cluster. CTA 0 stores the small results, each CTA of the first cluster the choices of its own tokens.
 // Sorting. A token chooses an expert at most once, so an expert's pairs are a set of tokens: bits in shared memory. A
 // pair's place is the expert's offset plus the number of lower bits. Bits are set atomically, in any order.
-// Order. Bits = 0; wait; rows and logits are requested; route; barrier; warp 0 scans the sizes of the sets; barrier;
-// stores.
+// Order. Bits = 0; wait; rows and logits are requested; route; barrier of the cluster; each CTA sets all bits; barrier;
+// warp 0 scans the sizes of the sets; barrier; stores.
 // Shared memory. E scores for each warp; ceil(T / 32) words of bits and an offset for each expert; T x K choices.
 #include "lowering/hopper/RouteToken.h"
 #include "lowering/hopper/RowProgram.h"
@@ -50,6 +51,7 @@ private:
   void clear();
   void loadTables();
   void routeAll();
+  void setBits();
   void scan();
   Value place(Value token, Value expert);
   void storePermutation();
@@ -62,11 +64,12 @@ private:
   SmemArena arena;
   TokenRouter router;
   int64_t tokens, words; // words of bits of an expert
-  int64_t warps = 1, parts = 1;
+  int64_t cluster = 1, warps = 1, parts = 1;
   SmallVector<TablePlan, 1> tables;
   int64_t scores = 0, bits = 0, starts = 0, choices = 0; // offsets in shared memory
   Value logits, bias, weights, indices, offsets, rowOf, tokenOf;
-  Value token, part, isFirst; // of this CTA
+  Value rank, token, part;     // of this CTA
+  Value isFirst, storesSmall;  // CTA 0; the first cluster
 };
 
 } // namespace
@@ -78,12 +81,12 @@ LogicalResult RouteTokensKernel::plan() {
   for (Value result : op.getResults())
     if (!getDeviceView(result)->isContiguous())
       return op.emitError("route_tokens' results must be contiguous");
+  cluster = op.getSchedule() ? op.getSchedule()->getCluster() : 1;
+  if (!llvm::isPowerOf2_64(cluster) || cluster > 8)
+    return op.emitError() << "route_tokens has clusters of " << cluster << " CTAs, expected 1, 2, 4 or 8";
   // Eight scores of a lane are four registers each: 32 warps have room for that.
   const int64_t most = std::clamp<int64_t>(256 / rule.perLane() / 8 * 8, 4, 32);
-  int64_t wanted = op.getSchedule() ? op.getSchedule()->getWarps() : tokens;
-  if (!op.getTables().empty() && !op.getSchedule())
-    wanted = std::max<int64_t>(wanted, 8);
-  warps = std::clamp<int64_t>(wanted, 1, most);
+  warps = std::clamp<int64_t>(op.getSchedule() ? op.getSchedule()->getWarps() : tokens, 1, most);
   int64_t rowVectors = 1; // accesses of a row of the widest table
   for (auto [table, result] : llvm::zip(op.getTables(), op.getGathered())) {
     TablePlan plan{*getDeviceView(table), *getDeviceView(result), {}, {}, 1, 1, 1, {}};
@@ -124,25 +127,34 @@ void RouteTokensKernel::loadTables() {
   }
 }
 
+/// The choices of all tokens, in every CTA of the cluster.
 void RouteTokensKernel::routeAll() {
   Value warp = k.warpIndex(), warpScores = arena.at(scores, k.mul(warp, rule.scoreBytes()));
   auto routeOne = [&](Value t) {
     RoutedToken routed = router.route(router.loadLogits(logits, *getDeviceView(op.getLogits()), t), warpScores);
     router.forEachChoice(routed, [&](Value column, Value weight, Value index) {
       Value pair = k.add(k.mul(t, rule.topK), column);
-      storeShared(k, index, choice(pair));
-      atomicOrShared(k, bitWord(index, k.shrU(t, 5)), k.shl(k.i32(1), k.bitAnd(t, 31)));
-      k.when(isFirst, [&] {
+      for (int64_t i = 0; i < cluster; ++i)
+        storeShared(k, index, cluster > 1 ? clusterAddress(k, choice(pair), k.i32(i)) : choice(pair));
+      k.when(storesSmall, [&] {
         storeGlobal(k, weight, k.gep(weights, k.mul(pair, 4)));
         storeGlobal(k, index, k.gep(indices, k.mul(pair, 4)));
       });
     });
     syncWarp(k); // the scores are about to be written again
   };
-  if (tokens == warps)
-    routeOne(warp);
+  Value first = k.add(k.mul(warp, cluster), rank);
+  if (tokens == warps * cluster)
+    routeOne(first);
   else
-    k.loop(warp, k.i32(tokens), warps, routeOne);
+    k.loop(first, k.i32(tokens), warps * cluster, routeOne);
+}
+
+void RouteTokensKernel::setBits() {
+  k.loop(k.threadIndex(), k.i32(tokens * rule.topK), 32 * warps, [&](Value pair) {
+    Value t = k.divU(pair, rule.topK), expert = loadShared(k, k.i32Ty, choice(pair));
+    atomicOrShared(k, bitWord(expert, k.shrU(t, 5)), k.shl(k.i32(1), k.bitAnd(t, 31)));
+  });
 }
 
 /// Offsets of the experts, by warp 0: each lane has neighbouring experts.
@@ -200,16 +212,20 @@ void RouteTokensKernel::storePermutation() {
 }
 
 void RouteTokensKernel::storeTables() {
-  if (tables.empty())
-    return;
-  k.loop(k.i32(0), k.i32(rule.topK), 1, [&](Value j) {
-    Value row = place(token, loadShared(k, k.i32Ty, choice(k.add(k.mul(token, rule.topK), j))));
+  // Lane j knows where choice 32 b + j goes.
+  Values places;
+  for (int64_t base = 0; base < rule.topK; base += 32) {
+    Value j = k.minU(k.add(k.laneIndex(), base), rule.topK - 1);
+    places.push_back(place(token, loadShared(k, k.i32Ty, choice(k.add(k.mul(token, rule.topK), j)))));
+  }
+  for (int64_t j = 0; j < rule.topK; ++j) {
+    Value row = shuffleIndex(k, places[j / 32], k.i32(j % 32));
     for (TablePlan &table : tables) {
       StridedRow to = stridedRow(k, table.to, table.destination, row);
       for (auto &[access, x] : table.loaded)
         storeRow(k, to, access, x);
     }
-  });
+  }
 }
 
 void RouteTokensKernel::emit() {
@@ -225,8 +241,12 @@ void RouteTokensKernel::emit() {
     *pointer = pointerParameter(k, launch, result);
   for (auto [table, from, to] : llvm::zip(tables, op.getTables(), op.getGathered()))
     table.source = pointerParameter(k, launch, from), table.destination = pointerParameter(k, launch, to);
-  token = k.blockIndex(0), part = parts > 1 ? k.blockIndex(1) : k.i32(0);
-  isFirst = tables.empty() ? k.i1(true) : k.eq(k.bitOr(token, part), 0);
+  // Blocks (t, part), then those that fill the last cluster: they route, too, and store nothing.
+  Value block = k.blockIndex();
+  rank = cluster > 1 ? k.clusterRank() : k.i32(0);
+  token = k.minU(k.divU(block, parts), tokens - 1), part = k.remU(block, parts);
+  isFirst = k.eq(block, 0), storesSmall = k.ltU(block, cluster);
+  const int64_t stores = tables.empty() ? 0 : tokens * parts, blocks = llvm::alignTo(std::max<int64_t>(stores, 1), cluster);
 
   clear();
   bool early = bias && getDeviceView(op.getBias())->readOnly;
@@ -236,14 +256,21 @@ void RouteTokensKernel::emit() {
   if (bias && !early)
     router.loadBias(bias, *getDeviceView(op.getBias()));
   loadTables();
-  syncThreads(k); // the bits are clear
+  if (cluster > 1)
+    clusterSync(k); // all have begun: their shared memory may be written
   routeAll();
+  cluster > 1 ? clusterSync(k) : syncThreads(k);
+  setBits();
   syncThreads(k);
   scan();
   syncThreads(k);
   storePermutation();
-  storeTables();
-  launch.grid = {tables.empty() ? 1 : tokens, parts, 1};
+  if (stores == blocks)
+    storeTables();
+  else if (stores)
+    k.when(k.ltU(block, stores), [&] { storeTables(); });
+  launch.grid = {blocks, 1, 1};
+  launch.cluster = cluster;
   launch.threads = 32 * warps;
   launch.sharedBytes = arena.bytes();
 }

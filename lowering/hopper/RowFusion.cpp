@@ -1,7 +1,7 @@
 // kernel.row_fusion: any chain of row-wise work as one kernel, generated from its program.
 //
 // Threads. A row of up to 512 elements belongs to one warp, and a CTA has as many rows as warps; a wider row belongs to
-// one CTA; and where nothing is reduced, to several CTAs. A thread holds vectors of up to 8 neighbouring elements
+// one CTA; where nothing is reduced, to several CTAs; and where much is loaded for few rows, to a cluster. A thread holds vectors of up to 8 neighbouring elements
 // (RowProgram.h), loaded and stored with the widest access that alignment and strides allow.
 // Order. Parameters are loaded, then gridDependencyWait, then the rows' own operands; reductions level by level (all
 // whose operands are ready share one CTA barrier); at last the results, so that every load of a row that stays in
@@ -121,11 +121,11 @@ void RowKernel::reduceLevel(int64_t theLevel) {
       return after;
     };
     if (plan.streamed)
-      sums = k.loop(k.i32(0), k.i32(plan.chunks(width)), 1, sums, [&](Value chunk, ValueRange before) {
+      sums = k.loop(k.i32(0), k.i32(chunksHere(width)), 1, sums, [&](Value chunk, ValueRange before) {
         return accumulate(rows.naturalAccess(width, chunk), before);
       });
     else
-      for (int64_t chunk = 0; chunk < plan.chunks(width); ++chunk)
+      for (int64_t chunk = 0; chunk < chunksHere(width); ++chunk)
         sums = accumulate(rows.naturalAccess(width, chunk), sums);
     reductions.append(group);
     partials.append(sums);
@@ -133,8 +133,8 @@ void RowKernel::reduceLevel(int64_t theLevel) {
   reduceLanes(reductions, partials);
 }
 
-/// Among the threads of a row: a butterfly in each warp, then the warps in order. Each level has its own shared memory,
-/// so that one barrier is enough.
+/// Among the threads of a row: a butterfly in each warp, then the warps, CTA by CTA, in order. Each level has its own
+/// shared memory, so that one barrier is enough.
 void RowKernel::reduceLanes(ArrayRef<kernel::RowReduceOp> reductions, Values partials) {
   int64_t warps = plan.lanes / 32, count = reductions.size();
   if (count == 0)
@@ -144,21 +144,27 @@ void RowKernel::reduceLanes(ArrayRef<kernel::RowReduceOp> reductions, Values par
     kinds.push_back(reduce.getKind());
   for (int64_t i = 0; i < count; ++i)
     partials[i] = warpReduce(k, partials[i], [&](Value x, Value y) { return combine(k, kinds[i], x, y); });
-  if (warps > 1) {
+  if (warps > 1 || plan.cluster) {
     int64_t rowBytes = 4 * llvm::alignTo(warps, 4), scratch = arena.allocate(rowBytes * count);
     Value slot = k.shl(k.shrU(rows.thread, 5), 2);
     k.when(k.eq(k.laneIndex(), 0), [&] {
       for (int64_t i = 0; i < count; ++i)
         storeShared(k, partials[i], arena.at(scratch + i * rowBytes, slot));
     });
-    syncThreads(k);
+    plan.cluster ? clusterSync(k) : syncThreads(k);
     for (int64_t i = 0; i < count; ++i) {
       Values parts;
-      for (int64_t warp = 0; warp < warps; warp += 4)
-        parts.append(k.elements(loadShared(k, k.vec(4, k.f32Ty), arena.at(scratch + i * rowBytes + 4 * warp))));
+      for (int64_t block = 0; block < (plan.cluster ? plan.columnBlocks : 1); ++block)
+        for (int64_t warp = 0; warp < warps; warp += 4) {
+          Value address = arena.at(scratch + i * rowBytes + 4 * warp);
+          if (plan.cluster)
+            address = clusterAddress(k, address, k.i32(block));
+          Values four = k.elements(loadShared(k, k.vec(4, k.f32Ty), address));
+          parts.append(four.begin(), four.begin() + std::min<int64_t>(4, warps - warp));
+        }
       partials[i] = parts[0];
-      for (int64_t warp = 1; warp < warps; ++warp)
-        partials[i] = combine(k, kinds[i], partials[i], parts[warp]);
+      for (Value part : llvm::drop_begin(parts))
+        partials[i] = combine(k, kinds[i], partials[i], part);
     }
   }
   for (int64_t i = 0; i < count; ++i)
@@ -173,7 +179,7 @@ void RowKernel::storeUniform(Value value, Value result) {
   RowVector x = rows.eval(value, one);
   Value mine = k.eq(rows.thread, 0);
   if (plan.columnBlocks > 1)
-    mine = k.logicalAnd(mine, k.eq(k.blockIndex(1), 0));
+    mine = k.logicalAnd(mine, k.eq(rows.columnBlock, 0));
   k.when(mine, [&] { storeRow(k, stridedRow(k, rows.view(result), rows.pointer(result), rows.row), one, x); });
 }
 
@@ -280,6 +286,8 @@ void RowKernel::emit() {
     addCacheStore(store);
   gridDependencyTrigger(k);
   emitStores();
+  if (plan.cluster && levels > 0)
+    clusterSync(k); // the others have read this CTA's partial results
 }
 
 /// i1: the row exists and is wanted; null if every row is.
@@ -315,6 +323,8 @@ FailureOr<LaunchPlan> hopper::buildRowFusion(Operation *operation, KernelBuilder
   else
     kernel.emit();
   launch.grid = {static_cast<int64_t>(llvm::divideCeil(plan->rows, plan->rowsPerBlock)), plan->columnBlocks, 1};
+  if (plan->cluster)
+    launch.grid = {plan->rows * plan->columnBlocks, 1, 1}, launch.cluster = plan->columnBlocks;
   launch.threads = plan->threads;
   launch.sharedBytes = arena.bytes();
   return launch;

@@ -23,7 +23,8 @@ struct RowPlan {
   int64_t threads = 0;        // of a CTA
   int64_t lanes = 0;          // threads that share a row: a warp or the CTA
   int64_t rowsPerBlock = 1;   // 1, or the warps of a CTA
-  int64_t columnBlocks = 1;   // CTAs that share a row (programs without reduction)
+  int64_t columnBlocks = 1;   // CTAs that share a row: of a cluster if the program reduces, along y if not
+  bool cluster = false;
   int64_t chunksPerBlock = 1; // of the widest value
   bool streamed = false;      // rows too wide for registers: loops that load again, instead of unrolled code
   llvm::MapVector<int64_t, int64_t> vectors; // width -> elements of one natural access
@@ -100,7 +101,8 @@ public:
   KernelBuilder &k;
   const RowPlan &plan;
   kernel::RowFusionOp op;
-  Value row, thread; // of the grid; of the threads that share the row
+  Value row, thread; // of the grid; of the threads of a CTA that share the row
+  Value columnBlock; // of the CTAs that share the row
 
 private:
   Access access(int64_t width, int64_t count, Value base);

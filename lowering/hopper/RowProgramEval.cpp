@@ -27,6 +27,10 @@ RowEvaluator::RowEvaluator(KernelBuilder &k, SmemArena &arena, LaunchPlan &launc
   bool warpRows = plan.lanes == 32;
   thread = warpRows ? k.laneIndex() : k.threadIndex();
   row = warpRows ? k.add(k.mul(k.blockIndex(), plan.rowsPerBlock), k.warpIndex()) : k.blockIndex();
+  if (plan.cluster)
+    row = k.divU(k.blockIndex(), plan.columnBlocks), columnBlock = k.clusterRank();
+  else
+    columnBlock = plan.columnBlocks > 1 ? k.blockIndex(1) : k.i32(0);
   uniform = Access{kUniformId, 1, 1, k.i32(0), /*full=*/true, /*natural=*/false};
 }
 
@@ -55,7 +59,7 @@ Access RowEvaluator::access(int64_t width, int64_t count, Value base) {
 Access RowEvaluator::naturalAccess(int64_t width, Value chunk) {
   int64_t count = plan.vectors.lookup(width);
   if (plan.columnBlocks > 1)
-    chunk = k.add(k.mul(k.blockIndex(1), plan.chunksPerBlock), chunk);
+    chunk = k.add(k.mul(columnBlock, plan.chunksPerBlock), chunk);
   Access result = access(width, count, k.mul(k.add(k.mul(chunk, plan.lanes), thread), count));
   bool exact = plan.columnBlocks == 1 || plan.chunks(width) == plan.columnBlocks * plan.chunksPerBlock;
   result.full = exact && width % (plan.lanes * count) == 0;

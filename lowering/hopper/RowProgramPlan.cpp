@@ -208,6 +208,32 @@ static llvm::MapVector<int64_t, VectorBounds> widthsOf(kernel::RowFusionOp op) {
 
 static int64_t roundUp(int64_t value, int64_t multiple) { return llvm::divideCeil(value, multiple) * multiple; }
 
+/// Bytes that one row loads.
+static int64_t rowBytes(kernel::RowFusionOp op) {
+  int64_t bytes = 0;
+  auto add = [&](Value value) {
+    Type element = cast<RankedTensorType>(value.getType()).getElementType();
+    bytes += rowWidth(value) * llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
+  };
+  for (BlockArgument argument : streamedArguments(op))
+    add(argument);
+  for (auto gather : op.getBody().getOps<kernel::RowGatherOp>())
+    add(gather.getResult());
+  return bytes;
+}
+
+/// CTAs of a cluster that share a row which is reduced: for few rows, so many that none loads for long.
+static int64_t chooseCluster(kernel::RowFusionOp op, int64_t widest) {
+  if (op.getSchedule())
+    return std::clamp<int64_t>(llvm::bit_floor(static_cast<uint64_t>(std::max<int64_t>(1, op.getSchedule()->getCluster()))), 1, 8);
+  constexpr int64_t computeUnits = 132, bytesOfBlock = 16 << 10, elementsOfBlock = 512;
+  int64_t cluster = 1;
+  while (cluster < 8 && 2 * cluster * op.getRows() <= computeUnits && rowBytes(op) >= 2 * cluster * bytesOfBlock &&
+         widest >= 2 * cluster * elementsOfBlock)
+    cluster *= 2;
+  return cluster;
+}
+
 static int64_t chooseThreads(int64_t width, bool reduces) {
   if (!reduces)
     return std::min<int64_t>(256, roundUp(llvm::divideCeil(width, kMaxVector), 32));
@@ -237,6 +263,10 @@ static void planThreads(kernel::RowFusionOp op, RowPlan &plan, int64_t widest, b
     plan.threads = 32 * warps;
     return;
   }
+  if (reduces)
+    plan.columnBlocks = chooseCluster(op, widest);
+  plan.cluster = plan.columnBlocks > 1;
+  widest = llvm::divideCeil(widest, plan.columnBlocks);
   plan.threads = plan.lanes = warps ? 32 * warps : chooseThreads(widest, reduces);
 }
 
@@ -275,7 +305,9 @@ FailureOr<RowPlan> hopper::planRows(kernel::RowFusionOp op) {
     return failure();
   for (auto [width, count] : plan.vectors)
     plan.chunksPerBlock = std::max(plan.chunksPerBlock, plan.chunks(width));
-  if (!reduces && plan.rowsPerBlock == 1 && widest > kWarpRow) {
+  if (plan.cluster)
+    plan.chunksPerBlock = llvm::divideCeil(plan.chunksPerBlock, plan.columnBlocks);
+  else if (!reduces && plan.rowsPerBlock == 1 && widest > kWarpRow) {
     int64_t blocks = std::min<int64_t>(plan.chunksPerBlock, llvm::divideCeil(kTargetBlocks, plan.rows));
     plan.chunksPerBlock = llvm::divideCeil(plan.chunksPerBlock, blocks);
     int64_t chunks = 1;

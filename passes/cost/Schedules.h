@@ -57,12 +57,15 @@ TensorCoreTile chooseGroupedTile(const GroupedShape &shape, const Machine &machi
 /// Whether the groups of a grouped product, `rows` in all, have rows enough for tensor-core tiles.
 bool fillsTensorCoreTiles(int64_t rows, int64_t groups);
 
-/// Experts of a few tokens, their order and the tokens' rows in one kernel, each CTA routing all tokens.
+/// Experts of a few tokens, their order and the tokens' rows in one kernel: every cluster routes all tokens.
 struct RouteTokensShape {
   int64_t tokens, experts, topK;
   int64_t rowBytes; // gathered for a token
 };
-/// Warps of a CTA; none where separate kernels are as fast.
-std::optional<int64_t> routeTokensWarps(const RouteTokensShape &shape);
+struct RouteTokensSchedule {
+  int64_t cluster, warps; // CTAs that share the routing, warps of each
+};
+/// Nothing where separate kernels are as fast.
+std::optional<RouteTokensSchedule> chooseRouteTokens(const RouteTokensShape &shape);
 
 } // namespace mlir::deepseek::cost

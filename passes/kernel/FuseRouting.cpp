@@ -80,8 +80,8 @@ struct FuseRoutingPass : impl::FuseRoutingPassBase<FuseRoutingPass> {
     int64_t bytes = 0;
     for (Value table : tables)
       bytes += rowBytes(cast<RankedTensorType>(table.getType()));
-    std::optional<int64_t> warps = cost::routeTokensWarps({tokens, experts, int64_t(route.getTopK()), bytes});
-    if (!warps) {
+    std::optional<cost::RouteTokensSchedule> chosen = cost::chooseRouteTokens({tokens, experts, int64_t(route.getTopK()), bytes});
+    if (!chosen) {
       remark::missed(sort.getLoc(), opts) << llvm::formatv("{0} tokens, {1} experts, rows of {2} bytes: separate kernels", tokens, experts, bytes).str();
       return;
     }
@@ -92,7 +92,7 @@ struct FuseRoutingPass : impl::FuseRoutingPassBase<FuseRoutingPass> {
     llvm::append_range(types, sort.getResultTypes());
     if (gather)
       llvm::append_range(types, gather.getResultTypes());
-    auto schedule = kernel::ScheduleAttr::get(&getContext(), {tokens, experts}, /*stages=*/1, /*cluster=*/1, /*split=*/1, *warps);
+    auto schedule = kernel::ScheduleAttr::get(&getContext(), {tokens, experts}, /*stages=*/1, chosen->cluster, /*split=*/1, chosen->warps);
     auto fused = kernel::RouteTokensOp::create(rewriter, route.getLoc(), types, route.getLogits(), route.getBias(), tables, route.getTopKAttr(), route.getNGroupAttr(),
                                                route.getTopkGroupAttr(), route.getScoreAttr(), route.getGroupAttr(), route.getNormalizeAttr(), route.getScaleAttr(), schedule);
     if (gather)
