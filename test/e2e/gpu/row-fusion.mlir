@@ -265,3 +265,99 @@ func.func @two_widths(%x: tensor<64x80xf32>, %z: tensor<64x3x32xf32>) -> (tensor
   }
   return %a, %b, %y : tensor<64xf32>, tensor<64xf32>, tensor<64x80xf32>
 }
+
+// A row for a cluster: two levels of reductions, and one that only the first CTA stores.
+func.func @cluster_wide(%h: tensor<3x7168xf32>, %x: tensor<3x7168xbf16>, %w: tensor<7168xbf16>) -> (tensor<3x7168xf32>, tensor<3x7168xbf16>, tensor<3xf32>) {
+  %s, %y, %m = kernel.row_fusion rows 3 whole [2] (%h, %x, %w) : (tensor<3x7168xf32>, tensor<3x7168xbf16>, tensor<7168xbf16>) -> (tensor<3x7168xf32>, tensor<3x7168xbf16>, tensor<3xf32>) {
+  ^bb0(%p: tensor<7168xf32>, %q: tensor<7168xbf16>, %g: tensor<7168xbf16>):
+    %0 = arith.extf %q : tensor<7168xbf16> to tensor<7168xf32>
+    %1 = arith.addf %p, %0 : tensor<7168xf32>
+    %2 = arith.mulf %1, %1 : tensor<7168xf32>
+    %3 = kernel.row_reduce add %2 : tensor<7168xf32> -> tensor<f32>
+    %4 = kernel.row_reduce max %1 : tensor<7168xf32> -> tensor<f32>
+    %e = arith.constant dense<1.0> : tensor<f32>
+    %5 = arith.addf %3, %e : tensor<f32>
+    %6 = math.rsqrt %5 : tensor<f32>
+    %7 = kernel.row_broadcast %6 : tensor<f32> -> tensor<7168xf32>
+    %8 = arith.mulf %1, %7 : tensor<7168xf32>
+    %9 = arith.extf %g : tensor<7168xbf16> to tensor<7168xf32>
+    %10 = arith.mulf %8, %9 : tensor<7168xf32>
+    %11 = kernel.row_reduce max %10 : tensor<7168xf32> -> tensor<f32>
+    %12 = arith.addf %11, %4 : tensor<f32>
+    %13 = arith.truncf %10 : tensor<7168xf32> to tensor<7168xbf16>
+    kernel.row_yield %1, %13, %12 : tensor<7168xf32>, tensor<7168xbf16>, tensor<f32>
+  }
+  return %s, %y, %m : tensor<3x7168xf32>, tensor<3x7168xbf16>, tensor<3xf32>
+}
+
+// The last CTA has less, rows at odd addresses.
+func.func @cluster_odd(%h: tensor<7x8197xf32>, %x: tensor<7x8197xbf16>, %w: tensor<8197xbf16>) -> (tensor<7x8197xf32>, tensor<7x8197xbf16>, tensor<7xf32>) {
+  %s, %y, %m = kernel.row_fusion rows 7 whole [2] (%h, %x, %w) : (tensor<7x8197xf32>, tensor<7x8197xbf16>, tensor<8197xbf16>) -> (tensor<7x8197xf32>, tensor<7x8197xbf16>, tensor<7xf32>) {
+  ^bb0(%p: tensor<8197xf32>, %q: tensor<8197xbf16>, %g: tensor<8197xbf16>):
+    %0 = arith.extf %q : tensor<8197xbf16> to tensor<8197xf32>
+    %1 = arith.addf %p, %0 : tensor<8197xf32>
+    %2 = arith.mulf %1, %1 : tensor<8197xf32>
+    %3 = kernel.row_reduce add %2 : tensor<8197xf32> -> tensor<f32>
+    %4 = kernel.row_reduce max %1 : tensor<8197xf32> -> tensor<f32>
+    %e = arith.constant dense<1.0> : tensor<f32>
+    %5 = arith.addf %3, %e : tensor<f32>
+    %6 = math.rsqrt %5 : tensor<f32>
+    %7 = kernel.row_broadcast %6 : tensor<f32> -> tensor<8197xf32>
+    %8 = arith.mulf %1, %7 : tensor<8197xf32>
+    %9 = arith.extf %g : tensor<8197xbf16> to tensor<8197xf32>
+    %10 = arith.mulf %8, %9 : tensor<8197xf32>
+    %11 = kernel.row_reduce max %10 : tensor<8197xf32> -> tensor<f32>
+    %12 = arith.addf %11, %4 : tensor<f32>
+    %13 = arith.truncf %10 : tensor<8197xf32> to tensor<8197xbf16>
+    kernel.row_yield %1, %13, %12 : tensor<8197xf32>, tensor<8197xbf16>, tensor<f32>
+  }
+  return %s, %y, %m : tensor<7x8197xf32>, tensor<7x8197xbf16>, tensor<7xf32>
+}
+
+// A warp for each CTA of eight, some without elements.
+func.func @cluster_of_warps(%h: tensor<5x1001xf32>, %x: tensor<5x1001xbf16>, %w: tensor<1001xbf16>) -> (tensor<5x1001xf32>, tensor<5x1001xbf16>, tensor<5xf32>) {
+  %s, %y, %m = kernel.row_fusion rows 5 whole [2] (%h, %x, %w) schedule <tile = [1, 1], cluster = 8, warps = 1> : (tensor<5x1001xf32>, tensor<5x1001xbf16>, tensor<1001xbf16>) -> (tensor<5x1001xf32>, tensor<5x1001xbf16>, tensor<5xf32>) {
+  ^bb0(%p: tensor<1001xf32>, %q: tensor<1001xbf16>, %g: tensor<1001xbf16>):
+    %0 = arith.extf %q : tensor<1001xbf16> to tensor<1001xf32>
+    %1 = arith.addf %p, %0 : tensor<1001xf32>
+    %2 = arith.mulf %1, %1 : tensor<1001xf32>
+    %3 = kernel.row_reduce add %2 : tensor<1001xf32> -> tensor<f32>
+    %4 = kernel.row_reduce max %1 : tensor<1001xf32> -> tensor<f32>
+    %e = arith.constant dense<1.0> : tensor<f32>
+    %5 = arith.addf %3, %e : tensor<f32>
+    %6 = math.rsqrt %5 : tensor<f32>
+    %7 = kernel.row_broadcast %6 : tensor<f32> -> tensor<1001xf32>
+    %8 = arith.mulf %1, %7 : tensor<1001xf32>
+    %9 = arith.extf %g : tensor<1001xbf16> to tensor<1001xf32>
+    %10 = arith.mulf %8, %9 : tensor<1001xf32>
+    %11 = kernel.row_reduce max %10 : tensor<1001xf32> -> tensor<f32>
+    %12 = arith.addf %11, %4 : tensor<f32>
+    %13 = arith.truncf %10 : tensor<1001xf32> to tensor<1001xbf16>
+    kernel.row_yield %1, %13, %12 : tensor<1001xf32>, tensor<1001xbf16>, tensor<f32>
+  }
+  return %s, %y, %m : tensor<5x1001xf32>, tensor<5x1001xbf16>, tensor<5xf32>
+}
+
+// Each CTA's part is too wide for registers.
+func.func @cluster_streamed(%h: tensor<2x32768xf32>, %x: tensor<2x32768xbf16>, %w: tensor<32768xbf16>) -> (tensor<2x32768xf32>, tensor<2x32768xbf16>, tensor<2xf32>) {
+  %s, %y, %m = kernel.row_fusion rows 2 whole [2] (%h, %x, %w) schedule <tile = [1, 1], cluster = 2, warps = 4> : (tensor<2x32768xf32>, tensor<2x32768xbf16>, tensor<32768xbf16>) -> (tensor<2x32768xf32>, tensor<2x32768xbf16>, tensor<2xf32>) {
+  ^bb0(%p: tensor<32768xf32>, %q: tensor<32768xbf16>, %g: tensor<32768xbf16>):
+    %0 = arith.extf %q : tensor<32768xbf16> to tensor<32768xf32>
+    %1 = arith.addf %p, %0 : tensor<32768xf32>
+    %2 = arith.mulf %1, %1 : tensor<32768xf32>
+    %3 = kernel.row_reduce add %2 : tensor<32768xf32> -> tensor<f32>
+    %4 = kernel.row_reduce max %1 : tensor<32768xf32> -> tensor<f32>
+    %e = arith.constant dense<1.0> : tensor<f32>
+    %5 = arith.addf %3, %e : tensor<f32>
+    %6 = math.rsqrt %5 : tensor<f32>
+    %7 = kernel.row_broadcast %6 : tensor<f32> -> tensor<32768xf32>
+    %8 = arith.mulf %1, %7 : tensor<32768xf32>
+    %9 = arith.extf %g : tensor<32768xbf16> to tensor<32768xf32>
+    %10 = arith.mulf %8, %9 : tensor<32768xf32>
+    %11 = kernel.row_reduce max %10 : tensor<32768xf32> -> tensor<f32>
+    %12 = arith.addf %11, %4 : tensor<f32>
+    %13 = arith.truncf %10 : tensor<32768xf32> to tensor<32768xbf16>
+    kernel.row_yield %1, %13, %12 : tensor<32768xf32>, tensor<32768xbf16>, tensor<f32>
+  }
+  return %s, %y, %m : tensor<2x32768xf32>, tensor<2x32768xbf16>, tensor<2xf32>
+}
