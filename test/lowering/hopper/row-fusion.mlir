@@ -92,7 +92,7 @@ func.func @cta_row() {
 // LOOP:          st.global.v4.b32
 func.func @streamed_row() {
   %x = kernel.load_buffer @long : tensor<3x40000xf32>
-  %s, %y = kernel.row_fusion rows 3 whole [] (%x) {placement = [#kernel.pointer<@sums + 0>, #kernel.pointer<@longy + 0>]} : (tensor<3x40000xf32>) -> (tensor<3xf32>, tensor<3x40000xf32>) {
+  %s, %y = kernel.row_fusion rows 3 whole [] (%x) schedule <tile = [1, 1], warps = 16> {placement = [#kernel.pointer<@sums + 0>, #kernel.pointer<@longy + 0>]} : (tensor<3x40000xf32>) -> (tensor<3xf32>, tensor<3x40000xf32>) {
   ^bb0(%r: tensor<40000xf32>):
     %0 = kernel.row_reduce max %r : tensor<40000xf32> -> tensor<f32>
     %1 = kernel.row_broadcast %0 : tensor<f32> -> tensor<40000xf32>
@@ -136,6 +136,25 @@ func.func @odd_row() {
     %1 = arith.negf %0 : tensor<1001xf32>
     %2 = arith.truncf %1 : tensor<1001xf32> to tensor<1001xbf16>
     kernel.row_yield %2 : tensor<1001xbf16>
+  }
+  return
+}
+
+// A cluster for each row where few rows load much: partial sums are read from the shared memory of all eight CTAs.
+// CHECK-LABEL: func.func @cluster_row
+// CHECK:         kernel.launch @row_fusion_[[#CLUSTER_ROW:]] grid [24, 1, 1] threads 320 cluster 8
+// CHECK:         llvm.func @row_fusion_[[#CLUSTER_ROW]]
+// CHECK:           nvvm.cluster.arrive
+// CHECK:           nvvm.mapa
+// CHECK:           nvvm.cluster.arrive
+func.func @cluster_row() {
+  %x = kernel.load_buffer @long : tensor<3x40000xf32>
+  %s, %y = kernel.row_fusion rows 3 whole [] (%x) {placement = [#kernel.pointer<@sums + 0>, #kernel.pointer<@longy + 0>]} : (tensor<3x40000xf32>) -> (tensor<3xf32>, tensor<3x40000xf32>) {
+  ^bb0(%r: tensor<40000xf32>):
+    %0 = kernel.row_reduce max %r : tensor<40000xf32> -> tensor<f32>
+    %1 = kernel.row_broadcast %0 : tensor<f32> -> tensor<40000xf32>
+    %2 = arith.subf %r, %1 : tensor<40000xf32>
+    kernel.row_yield %0, %2 : tensor<f32>, tensor<40000xf32>
   }
   return
 }

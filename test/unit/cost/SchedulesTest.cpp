@@ -69,4 +69,21 @@ TEST(TensorCoreTile, GroupsNeedRows) {
   EXPECT_TRUE(fillsTensorCoreTiles(2048 * 6, 64)); // 192
 }
 
+TEST(RouteTokens, ClustersShareManyScores) {
+  auto choose = [](int64_t tokens, int64_t experts, int64_t rowBytes) { return *chooseRouteTokens({tokens, experts, 8, rowBytes}); };
+  EXPECT_EQ(choose(1, 64, 4096).cluster, 1);
+  EXPECT_EQ(choose(1, 64, 4096).warps, 2); // rows are spread over CTAs
+  EXPECT_EQ(choose(1, 64, 0).warps, 1);
+  EXPECT_EQ(choose(16, 64, 4096).cluster, 1);
+  EXPECT_EQ(choose(16, 256, 14336).cluster, 4);
+  EXPECT_EQ(choose(64, 256, 14336).cluster, 8);
+  EXPECT_EQ(choose(64, 256, 14336).warps, 8);
+}
+
+TEST(RouteTokens, ManyTokensTakeKernelsOfTheirOwn) {
+  EXPECT_FALSE(chooseRouteTokens({65, 64, 6, 4096}));
+  EXPECT_FALSE(chooseRouteTokens({1, 512, 8, 4096}));
+  EXPECT_FALSE(chooseRouteTokens({1, 256, 8, 65536}));
+}
+
 } // namespace
