@@ -18,12 +18,14 @@ func.func @choose(%logits: tensor<8x16xf32>, %bias: tensor<16xf32>, %temperature
 }
 
 // CHECK-LABEL: func.func @route_tokens
-// CHECK:         kernel.route_tokens %{{.+}} bias %{{.+}} gather(%{{.+}}, %{{.+}}) schedule <tile = [8, 16], warps = 8> {group
+// CHECK:         kernel.route_tokens %{{.+}} bias %{{.+}} gather(%{{[^ ,]+}}) {group
+// CHECK:         kernel.route_tokens %{{[^ ]+}} gather(%{{.+}}, %{{.+}}) schedule <tile = [8, 16], warps = 8> {group
 // CHECK:         kernel.route_tokens %{{[^ ]+}} {group
-func.func @route_tokens(%logits: tensor<8x16xf32>, %bias: tensor<16xf32>, %x: tensor<8x256xf8E4M3FN>, %s: tensor<8x2xf32>) {
-  %w, %i, %o, %r, %t, %g:2 = kernel.route_tokens %logits bias %bias gather(%x, %s) schedule <tile = [8, 16], warps = 8> {topK = 4, nGroup = 4, topkGroup = 2, score = #kernel<route_score sigmoid>, group = #kernel<route_group top2_sum>, normalize = true, scale = 2.5}
-    : (tensor<8x16xf32>, tensor<16xf32>, tensor<8x256xf8E4M3FN>, tensor<8x2xf32>)
-    -> (tensor<8x4xf32>, tensor<8x4xi32>, tensor<17xi32>, tensor<8x4xi32>, tensor<32xi32>, tensor<32x256xf8E4M3FN>, tensor<32x2xf32>)
+func.func @route_tokens(%logits: tensor<8x16xf32>, %bias: tensor<16xf32>, %x: tensor<8x256xbf16>, %s: tensor<8x2xf32>) {
+  %weights, %indices, %offsets, %rowOf, %tokenOf, %rows = kernel.route_tokens %logits bias %bias gather(%x) {topK = 4, nGroup = 4, topkGroup = 2, score = #kernel<route_score sigmoid>, group = #kernel<route_group top2_sum>, normalize = true, scale = 2.5}
+    : (tensor<8x16xf32>, tensor<16xf32>, tensor<8x256xbf16>) -> (tensor<8x4xf32>, tensor<8x4xi32>, tensor<17xi32>, tensor<8x4xi32>, tensor<32xi32>, tensor<32x256xbf16>)
+  %w, %i, %o, %r, %t, %g:2 = kernel.route_tokens %logits gather(%x, %s) schedule <tile = [8, 16], warps = 8> {topK = 4, nGroup = 1, topkGroup = 1, score = #kernel<route_score softmax>, group = #kernel<route_group none>, normalize = true, scale = 2.5}
+    : (tensor<8x16xf32>, tensor<8x256xbf16>, tensor<8x2xf32>) -> (tensor<8x4xf32>, tensor<8x4xi32>, tensor<17xi32>, tensor<8x4xi32>, tensor<32xi32>, tensor<32x256xbf16>, tensor<32x2xf32>)
   %w1, %i1, %o1, %r1, %t1 = kernel.route_tokens %logits {topK = 4, nGroup = 1, topkGroup = 1, score = #kernel<route_score softmax>, group = #kernel<route_group none>, normalize = true, scale = 2.5}
     : (tensor<8x16xf32>) -> (tensor<8x4xf32>, tensor<8x4xi32>, tensor<17xi32>, tensor<8x4xi32>, tensor<32xi32>)
   return
