@@ -122,9 +122,10 @@ static int64_t chooseCluster(std::optional<kernel::ScheduleAttr> schedule, int64
   if (schedule)
     return std::clamp<int64_t>(llvm::bit_floor(static_cast<uint64_t>(std::max<int64_t>(1, schedule->getCluster()))), 1, 8);
   // Registers leave room for one CTA on an SM, and clusters of eight for 120 of them on 132.
-  constexpr int64_t blocks = 120, logitsOfBlock = 4096;
+  constexpr int64_t computeUnits = 132, blocksOfEight = 120, logitsOfBlock = 4096;
   int64_t cluster = 8;
-  while (cluster > 1 && (rows * cluster > blocks || length < cluster * logitsOfBlock))
+  while (cluster > 1 &&
+         (rows * cluster > (cluster == 8 ? blocksOfEight : computeUnits) || length < cluster * logitsOfBlock))
     cluster /= 2;
   return cluster;
 }

@@ -268,7 +268,7 @@ func.func @two_widths(%x: tensor<64x80xf32>, %z: tensor<64x3x32xf32>) -> (tensor
 
 // A row for a cluster: two levels of reductions, and one that only the first CTA stores.
 func.func @cluster_wide(%h: tensor<3x7168xf32>, %x: tensor<3x7168xbf16>, %w: tensor<7168xbf16>) -> (tensor<3x7168xf32>, tensor<3x7168xbf16>, tensor<3xf32>) {
-  %s, %y, %m = kernel.row_fusion rows 3 whole [2] (%h, %x, %w) : (tensor<3x7168xf32>, tensor<3x7168xbf16>, tensor<7168xbf16>) -> (tensor<3x7168xf32>, tensor<3x7168xbf16>, tensor<3xf32>) {
+  %s, %y, %m = kernel.row_fusion rows 3 whole [2] (%h, %x, %w) schedule <tile = [1, 1], cluster = 4, warps = 7> : (tensor<3x7168xf32>, tensor<3x7168xbf16>, tensor<7168xbf16>) -> (tensor<3x7168xf32>, tensor<3x7168xbf16>, tensor<3xf32>) {
   ^bb0(%p: tensor<7168xf32>, %q: tensor<7168xbf16>, %g: tensor<7168xbf16>):
     %0 = arith.extf %q : tensor<7168xbf16> to tensor<7168xf32>
     %1 = arith.addf %p, %0 : tensor<7168xf32>
@@ -292,7 +292,7 @@ func.func @cluster_wide(%h: tensor<3x7168xf32>, %x: tensor<3x7168xbf16>, %w: ten
 
 // The last CTA has less, rows at odd addresses.
 func.func @cluster_odd(%h: tensor<7x8197xf32>, %x: tensor<7x8197xbf16>, %w: tensor<8197xbf16>) -> (tensor<7x8197xf32>, tensor<7x8197xbf16>, tensor<7xf32>) {
-  %s, %y, %m = kernel.row_fusion rows 7 whole [2] (%h, %x, %w) : (tensor<7x8197xf32>, tensor<7x8197xbf16>, tensor<8197xbf16>) -> (tensor<7x8197xf32>, tensor<7x8197xbf16>, tensor<7xf32>) {
+  %s, %y, %m = kernel.row_fusion rows 7 whole [2] (%h, %x, %w) schedule <tile = [1, 1], cluster = 8, warps = 5> : (tensor<7x8197xf32>, tensor<7x8197xbf16>, tensor<8197xbf16>) -> (tensor<7x8197xf32>, tensor<7x8197xbf16>, tensor<7xf32>) {
   ^bb0(%p: tensor<8197xf32>, %q: tensor<8197xbf16>, %g: tensor<8197xbf16>):
     %0 = arith.extf %q : tensor<8197xbf16> to tensor<8197xf32>
     %1 = arith.addf %p, %0 : tensor<8197xf32>
@@ -360,4 +360,28 @@ func.func @cluster_streamed(%h: tensor<2x32768xf32>, %x: tensor<2x32768xbf16>, %
     kernel.row_yield %1, %13, %12 : tensor<32768xf32>, tensor<32768xbf16>, tensor<f32>
   }
   return %s, %y, %m : tensor<2x32768xf32>, tensor<2x32768xbf16>, tensor<2xf32>
+}
+
+// Rows so wide that they take a cluster without being told to.
+func.func @cluster_chosen(%x: tensor<3x40000xf32>) -> (tensor<3xf32>, tensor<3x40000xf32>) {
+  %m, %y = kernel.row_fusion rows 3 whole [] (%x) : (tensor<3x40000xf32>) -> (tensor<3xf32>, tensor<3x40000xf32>) {
+  ^bb0(%r: tensor<40000xf32>):
+    %0 = kernel.row_reduce max %r : tensor<40000xf32> -> tensor<f32>
+    %1 = kernel.row_broadcast %0 : tensor<f32> -> tensor<40000xf32>
+    %2 = arith.subf %r, %1 : tensor<40000xf32>
+    kernel.row_yield %0, %2 : tensor<f32>, tensor<40000xf32>
+  }
+  return %m, %y : tensor<3xf32>, tensor<3x40000xf32>
+}
+
+// Many rows: small CTAs with four vectors to a thread.
+func.func @many_wide_rows(%x: tensor<1100x2056xf32>) -> (tensor<1100xf32>, tensor<1100x2056xf32>) {
+  %m, %y = kernel.row_fusion rows 1100 whole [] (%x) : (tensor<1100x2056xf32>) -> (tensor<1100xf32>, tensor<1100x2056xf32>) {
+  ^bb0(%r: tensor<2056xf32>):
+    %0 = kernel.row_reduce add %r : tensor<2056xf32> -> tensor<f32>
+    %1 = kernel.row_broadcast %0 : tensor<f32> -> tensor<2056xf32>
+    %2 = arith.subf %r, %1 : tensor<2056xf32>
+    kernel.row_yield %0, %2 : tensor<f32>, tensor<2056xf32>
+  }
+  return %m, %y : tensor<1100xf32>, tensor<1100x2056xf32>
 }
