@@ -7,6 +7,8 @@
 #include "dialects/kernel/BufferView.h"
 #include "lowering/hopper/GemmBody.h"
 #include "lowering/hopper/SkinnyGemm.h"
+#include "dialects/kernel/StreamSchedule.h"
+#include "lowering/hopper/StreamGemm.h"
 #include "lowering/hopper/blocks/Sync.h"
 #include "lowering/hopper/scheduler/Grouped.h"
 #include "lowering/hopper/scheduler/TileScheduler.h"
@@ -140,6 +142,14 @@ static LaunchPlan buildTensorCoreGroups(kernel::GroupedGemmOp op, const GemmProb
 FailureOr<LaunchPlan> hopper::buildGroupedGemm(Operation *operation, KernelBuilder &k) {
   auto op = cast<kernel::GroupedGemmOp>(operation);
   kernel::ScheduleAttr schedule = op.getScheduleAttr();
+  if (kernel::isStreamSchedule(schedule)) {
+    FailureOr<StreamBuild> build = buildStreamGroups(op, k);
+    if (failed(build) || build->whyNot.empty())
+      return failed(build) ? FailureOr<LaunchPlan>(failure()) : build->plan;
+    remark::missed(op.getLoc(), remark::RemarkOpts::name("GroupedGemm").category("convert-kernel-to-nvvm"))
+        << "grouped gemm on mma.sync instead of wgmma: " << build->whyNot;
+    return buildSkinnyGroups(op, std::nullopt, k);
+  }
   if (!schedule || schedule.getTile().size() < 2 || schedule.getTile().front() < 64)
     return buildSkinnyGroups(op, op.getSchedule(), k);
   FailureOr<GemmProblem> problem = planGroups(op, schedule);

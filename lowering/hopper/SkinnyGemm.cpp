@@ -14,10 +14,13 @@
 // are added.
 #include "lowering/hopper/SkinnyGemm.h"
 #include "dialects/kernel/BufferView.h"
+#include "dialects/kernel/StreamSchedule.h"
+#include "lowering/hopper/StreamGemm.h"
 #include "lowering/hopper/blocks/Convert.h"
 #include "lowering/hopper/blocks/Memory.h"
 #include "lowering/hopper/blocks/Mma.h"
 #include "lowering/hopper/blocks/Sync.h"
+#include "mlir/IR/Remarks.h"
 
 using namespace mlir;
 using namespace mlir::deepseek;
@@ -291,8 +294,17 @@ int64_t hopper::skinnyVectorBytes(const DeviceView &view) {
 
 FailureOr<LaunchPlan> hopper::buildSkinnyGemm(Operation *op, KernelBuilder &k) {
   auto gemm = cast<kernel::SkinnyGemmOp>(op);
+  std::optional<kernel::ScheduleAttr> schedule = gemm.getSchedule();
+  if (kernel::isStreamSchedule(gemm.getScheduleAttr())) {
+    FailureOr<StreamBuild> build = buildStreamProduct(gemm, k);
+    if (failed(build) || build->whyNot.empty())
+      return failed(build) ? FailureOr<LaunchPlan>(failure()) : build->plan;
+    remark::missed(op->getLoc(), remark::RemarkOpts::name("SkinnyGemm").category("convert-kernel-to-nvvm"))
+        << "skinny gemm on mma.sync instead of wgmma: " << build->whyNot;
+    schedule = std::nullopt;
+  }
   return buildSkinnyProduct(op, k, {gemm.getA(), gemm.getB(), gemm.getResult(), gemm.getAScales(), gemm.getBScales()},
-                            gemm.getSchedule());
+                            schedule);
 }
 
 FailureOr<LaunchPlan> hopper::buildSkinnyProduct(Operation *op, KernelBuilder &k, const SkinnyOperands &operands,

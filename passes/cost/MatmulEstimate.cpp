@@ -9,6 +9,7 @@ namespace {
 
 constexpr double kResultBytes = 2;           // of an element of D; f32 results are few
 constexpr double kSkinnyBytesUnderWay = 256; // of a row of B for each warp
+constexpr double kSkinnySeconds = 2.2e-6;    // loads that wait for each other, and the sum over the warps
 constexpr double kSkinnyWarpsPerUnit = 16;   // that share a multiprocessor: 100 to 126 registers a thread
 
 double bytesOnce(const GemmShape &s) {
@@ -35,7 +36,7 @@ Estimate mlir::deepseek::cost::skinnyEstimate(const GemmShape &s, int64_t tileM,
   const double cache = (b * rowTiles + elements * double(s.m) * columnTiles) / m.cacheBandwidth;
   const double padded = flops * rowTiles * double(tileM) / double(s.m);
   const double products = padded / (m.warpRate * std::min(1.0, blocks / units));
-  return boundedBy(bytes, flops, {{memory, "memory"}, {cache, "cache"}, {products, "products"}}, m);
+  return boundedBy(bytes, flops, {{memory + kSkinnySeconds, "memory"}, {cache, "cache"}, {products, "products"}}, m);
 }
 
 Estimate mlir::deepseek::cost::groupedEstimate(const GroupedShape &s, const TensorCoreTile *tile, const Machine &m) {

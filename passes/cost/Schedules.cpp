@@ -7,11 +7,11 @@ namespace {
 // Rows of the largest skinny tile. Beyond one tile the family reads B again from the cache; tensor-core tiles are
 // faster even half empty (64 rows of 4096 x 7168: 41 us, with 128-row tiles 30 us; docs/benchmarks.md).
 constexpr int64_t skinnyRows = 32;
+constexpr int64_t streamRows = 64; // of a stream tile of which several are resident
 } // namespace
 
 GemmChoice mlir::deepseek::cost::chooseGemm(const GemmShape &s, bool tmaAddressable, const Machine &machine) {
   GemmChoice choice{};
-  choice.family = s.m <= skinnyRows || !tmaAddressable ? GemmFamily::Skinny : GemmFamily::TensorCore;
   choice.tileM = s.m <= 8 ? 8 : s.m <= 16 ? 16 : 32;
   // Block-scaled sums are kept twice: 32 x 32 of them would spill.
   choice.tileN = s.m <= 16 || s.elementBytes == 1 ? 16 : 32;
@@ -20,9 +20,29 @@ GemmChoice mlir::deepseek::cost::chooseGemm(const GemmShape &s, bool tmaAddressa
   // get.
   const int64_t blocks = ceilDiv(s.m, choice.tileM) * ceilDiv(s.n, choice.tileN) * s.heads;
   choice.warps = blocks > 2 * machine.computeUnits ? 4 : 8;
-  choice.estimate = choice.family == GemmFamily::Skinny
-                        ? skinnyEstimate(s, choice.tileM, choice.tileN, choice.warps, machine)
-                        : tensorCoreEstimate(s, chooseTensorCoreTile(s, machine), machine);
+  choice.family = GemmFamily::Skinny;
+  choice.estimate = skinnyEstimate(s, choice.tileM, choice.tileN, choice.warps, machine);
+  if (!tmaAddressable)
+    return choice;
+  // One tile of rows is as far as the skinny family reads B once; tensor-core tiles are half empty and, with operands of
+  // two bytes, starve at up to 64 rows.
+  if (s.m > skinnyRows) {
+    choice.family = GemmFamily::TensorCore;
+    choice.estimate = tensorCoreEstimate(s, chooseTensorCoreTile(s, machine), machine);
+  }
+  // Absorbed factors are many small matrices: rings hardly fill (a V2-Lite step takes 3 % longer with them streamed).
+  if (s.heads > 1)
+    return choice;
+  choice.stream = chooseStream(s, machine);
+  const int64_t streamBlocks = ceilDiv(s.n, choice.stream.features) * choice.stream.split;
+  if (s.m > streamRows && (s.m > 2 * streamRows || streamBlocks > machine.computeUnits))
+    return choice; // several rings of such wide stages do not fit a multiprocessor
+  const Estimate stream = streamProductEstimate(s, choice.stream, machine);
+  const bool half = s.m > skinnyRows && s.m <= streamRows && s.elementBytes > 1;
+  if (half || stream.seconds < choice.estimate.seconds) {
+    choice.family = GemmFamily::Stream;
+    choice.estimate = stream;
+  }
   return choice;
 }
 

@@ -13,11 +13,20 @@ struct GemmShape {
   int64_t elementBytes; // of A and B
 };
 
-enum class GemmFamily { Skinny, TensorCore };
+enum class GemmFamily { Skinny, Stream, TensorCore };
+
+/// Few rows on wgmma, B's rows on its 64-row side: a CTA computes tokens x features elements of D, `stages` stages of
+/// kElements of K are under way; `split` CTAs of a cluster share K.
+struct StreamSchedule {
+  int64_t tokens, features, kElements, stages, split, warps;
+};
+StreamSchedule chooseStream(const GemmShape &shape, const Machine &machine);
+Estimate streamProductEstimate(const GemmShape &shape, const StreamSchedule &schedule, const Machine &machine);
 
 struct GemmChoice {
   GemmFamily family;
   int64_t tileM, tileN, warps; // of the skinny family; the tensor-core family has its own table
+  StreamSchedule stream;       // of the stream family
   Estimate estimate;
 };
 
@@ -53,6 +62,8 @@ struct GroupedShape {
 Estimate groupedEstimate(const GroupedShape &shape, const TensorCoreTile *tile, const Machine &machine);
 /// Tile of a grouped product with many rows.
 TensorCoreTile chooseGroupedTile(const GroupedShape &shape, const Machine &machine);
+/// The stream schedule of a grouped product.
+StreamSchedule chooseGroupedStream(const GroupedShape &shape, const Machine &machine);
 
 /// Whether the groups of a grouped product, `rows` in all, have rows enough for tensor-core tiles.
 bool fillsTensorCoreTiles(int64_t rows, int64_t groups);

@@ -22,7 +22,11 @@ bool isTmaAddressable(Value operand) {
     return false;
   const int64_t bytes = cast<RankedTensorType>(operand.getType()).getElementTypeBitWidth() / 8;
   auto aligned = [&](int64_t elements) { return elements * bytes % tmaAlignment == 0; };
-  return aligned(view->offset) && llvm::all_of(llvm::drop_end(view->strides), aligned);
+  // A dimension of one element has any stride.
+  for (auto [size, stride] : llvm::zip(llvm::drop_end(view->sizes), llvm::drop_end(view->strides)))
+    if (size != 1 && !aligned(stride))
+      return false;
+  return aligned(view->offset);
 }
 
 struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
@@ -84,20 +88,27 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
     return kernel::ScheduleAttr::get(&getContext(), tile, stages, /*cluster=*/1, split, warps);
   }
 
+  kernel::ScheduleAttr schedule(const cost::StreamSchedule &stream) {
+    return schedule({stream.tokens, stream.features, stream.kElements}, stream.stages, stream.split, stream.warps);
+  }
+
   void choose(kernel::GemmOp gemm, IRRewriter &rewriter) {
     if (gemm.getSchedule())
       return;
     const cost::GemmShape shape = kernel::gemmShapeOf(gemm);
     const bool tma = isTmaAddressable(gemm.getA()) && isTmaAddressable(gemm.getB());
     cost::GemmChoice choice = cost::chooseGemm(shape, tma, cost::h200);
-    const bool skinny = choice.family == cost::GemmFamily::Skinny;
+    const bool skinny = choice.family == cost::GemmFamily::Skinny, stream = choice.family == cost::GemmFamily::Stream;
     remark::passed(gemm.getLoc(), opts())
-        << llvm::formatv("{0} for {1} x {2} x {3}{4}{5}: {6:F1} us, limited by {7}", skinny ? "skinny_gemm" : "gemm",
+        << llvm::formatv("{0} for {1} x {2} x {3}{4}{5}: {6:F1} us, limited by {7}",
+                         skinny   ? "skinny_gemm"
+                         : stream ? "streamed skinny_gemm"
+                                  : "gemm",
                          shape.m, shape.n, shape.k,
                          shape.heads > 1 ? llvm::formatv(", {0} heads", shape.heads).str() : "",
                          tma ? "" : ", rows not 16-byte aligned", choice.estimate.seconds * 1e6, choice.estimate.limit)
                .str();
-    if (!skinny) {
+    if (!skinny && !stream) {
       cost::TensorCoreTile tile = cost::chooseTensorCoreTile(shape, cost::h200);
       gemm.setScheduleAttr(
           schedule({tile.m, tile.n, 128 / shape.elementBytes}, tile.stages, tile.split, /*warps=*/4 + tile.m / 16));
@@ -106,10 +117,12 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
     rewriter.setInsertionPoint(gemm);
     rewriter.replaceOpWithNewOp<kernel::SkinnyGemmOp>(
         gemm, gemm.getType(), gemm.getA(), gemm.getB(), gemm.getAScales(), gemm.getBScales(), gemm.getRows(),
-        schedule({choice.tileM, choice.tileN, shape.k}, /*stages=*/1, /*split=*/1, choice.warps));
+        stream ? schedule(choice.stream)
+               : schedule({choice.tileM, choice.tileN, shape.k}, /*stages=*/1, /*split=*/1, choice.warps));
   }
 
-  /// Few rows a group: the family's own default, which streams B. Many: tensor-core tiles.
+  /// Few rows a group stream B through shared memory, or straight into registers where TMA cannot address it. Many:
+  /// tensor-core tiles.
   void choose(kernel::GroupedGemmOp gemm) {
     ArrayRef<int64_t> a = cast<RankedTensorType>(gemm.getA().getType()).getShape();
     ArrayRef<int64_t> b = cast<RankedTensorType>(gemm.getB().getType()).getShape();
@@ -121,11 +134,15 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
         << llvm::formatv("grouped_gemm of {0} rows in {1} groups, {2} x {3}{4}: {5}", a[0], b[0], b[1], b[2],
                          tma ? "" : ", rows not 16-byte aligned", fills && tma ? "tensor-core tiles" : "streams B")
                .str();
-    if (!fills || !tma)
+    if (!tma)
       return;
     const cost::GroupedShape shape{
         a[0], b[0], b[1], b[2],
         int64_t(cast<RankedTensorType>(gemm.getB().getType()).getElementTypeBitWidth() / 8)};
+    if (!fills) {
+      gemm.setScheduleAttr(schedule(cost::chooseGroupedStream(shape, cost::h200)));
+      return;
+    }
     cost::TensorCoreTile tile = cost::chooseGroupedTile(shape, cost::h200);
     gemm.setScheduleAttr(
         schedule({tile.m, tile.n, 128 / shape.elementBytes}, tile.stages, /*split=*/1, /*warps=*/4 + tile.m / 16));

@@ -1,6 +1,7 @@
 // Sizes of kernel operations, as the cost model wants them.
 #include "passes/kernel/EstimateKernel.h"
 #include "dialects/kernel/MlaDecodeTiling.h"
+#include "dialects/kernel/StreamSchedule.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -63,7 +64,13 @@ static cost::Estimate estimateTensorCore(GemmOp op, const cost::Machine &m) {
 
 static cost::Estimate estimateSkinny(SkinnyGemmOp op, const cost::Machine &m) {
   const cost::GemmShape shape = gemmShapeOf(op);
-  if (std::optional<ScheduleAttr> schedule = tiledSchedule(op))
+  std::optional<ScheduleAttr> schedule = tiledSchedule(op);
+  if (schedule && isStreamSchedule(*schedule)) {
+    ArrayRef<int64_t> tile = schedule->getTile();
+    return cost::streamProductEstimate(
+        shape, {tile[0], tile[1], tile[2], schedule->getStages(), schedule->getSplit(), schedule->getWarps()}, m);
+  }
+  if (schedule)
     return cost::skinnyEstimate(shape, schedule->getTile()[0], schedule->getTile()[1], schedule->getWarps(), m);
   return cost::chooseGemm(shape, /*tmaAddressable=*/false, m).estimate;
 }
@@ -72,7 +79,7 @@ static cost::Estimate estimateGrouped(GroupedGemmOp op, const cost::Machine &m) 
   ArrayRef<int64_t> b = shapeOf(op.getB());
   const cost::GroupedShape shape{shapeOf(op.getA())[0], b[0], b[1], b[2], elementBytes(op.getB())};
   std::optional<ScheduleAttr> schedule = tiledSchedule(op);
-  if (!schedule || schedule->getStages() == 1)
+  if (!schedule || schedule->getStages() == 1 || isStreamSchedule(*schedule))
     return cost::groupedEstimate(shape, /*tile=*/nullptr, m);
   const cost::TensorCoreTile tile{schedule->getTile()[0], schedule->getTile()[1], schedule->getStages(), 0};
   return cost::groupedEstimate(shape, &tile, m);

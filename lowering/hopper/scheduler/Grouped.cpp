@@ -48,6 +48,36 @@ GroupedTile hopper::findGroupedTile(KernelBuilder &k, Value offsets, int64_t gro
   return {k.ne(found[1], 0), found[2], found[3], found[4]};
 }
 
+GroupRows hopper::findGroup(KernelBuilder &k, Value offsets, int64_t groups, int64_t tileRows, Value index) {
+  const int64_t perLane = llvm::divideCeil(groups, 32);
+  Value lane = k.laneIndex(), firstGroup = k.mul(lane, perLane);
+  Values bounds; // of this lane's groups; past the last group they are equal, and empty
+  for (int64_t i = 0; i <= perLane; ++i)
+    bounds.push_back(loadGlobal(k, k.i32Ty, k.gep(offsets, k.mul(k.minU(k.add(firstGroup, i), groups), 4))));
+  Values tiles;
+  Value own = k.i32(0);
+  for (int64_t i = 0; i < perLane; ++i) {
+    tiles.push_back(k.divU(k.add(k.sub(bounds[i + 1], bounds[i]), tileRows - 1), tileRows));
+    own = k.add(own, tiles.back());
+  }
+  Value through = prefixSum(k, own);
+  Value start = k.sub(through, own);
+  Value mine = k.logicalAnd(k.geU(index, start), k.ltU(index, through));
+  Value found[4] = {firstGroup, bounds[0], bounds[1], start};
+  for (int64_t i = 0; i < perLane; ++i) { // the last group of this lane that starts at or before the tile and has rows
+    Value here = k.logicalAnd(k.geU(index, start), k.ne(tiles[i], 0));
+    Value candidates[4] = {k.add(firstGroup, i), bounds[i], bounds[i + 1], start};
+    for (auto [value, candidate] : llvm::zip(found, candidates))
+      value = k.select(here, candidate, value);
+    start = k.add(start, tiles[i]);
+  }
+  // At most one lane has the tile; its values go to every lane.
+  Value lanes = ballot(k, mine), holder = popCount(k, k.sub(k.bitAnd(lanes, k.sub(k.i32(0), lanes)), 1));
+  holder = k.bitAnd(holder, 31); // no lane: any
+  auto pick = [&](Value value) { return shuffleIndex(k, value, holder); };
+  return {k.ne(lanes, 0), pick(found[0]), pick(found[1]), pick(found[2]), pick(found[3])};
+}
+
 // --- the walk of a persistent kernel
 // -----------------------------------------------------------------------------------------------------------------
 

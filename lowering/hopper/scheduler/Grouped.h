@@ -19,6 +19,18 @@ struct GroupedTile {
 /// `groups` + 1 i32 in global memory. Every warp searches for itself, 32 groups at a time: no barrier.
 GroupedTile findGroupedTile(KernelBuilder &k, Value offsets, int64_t groups, int64_t tileRows, Value index);
 
+/// A group by one of its row tiles.
+struct GroupRows {
+  Value valid;      // i1: there is such a tile
+  Value group;      // i32
+  Value begin, end; // i32, rows of the group
+  Value firstTile;  // i32, number of the group's first row tile
+};
+
+/// The group that has row tile number `index`, as findGroupedTile numbers them. All offsets are under way at once, in
+/// ceil(groups / 32) registers of a lane: one trip to memory.
+GroupRows findGroup(KernelBuilder &k, Value offsets, int64_t groups, int64_t tileRows, Value index);
+
 /// All tiles of all groups, walked by a persistent kernel: tile number t goes to CTA t modulo the grid. A group's tiles
 /// run down bands of `bandRows` row tiles, so that CTAs that run together share operands in L2. The groups' first rows
 /// and tiles lie in a table in shared memory, so that a single thread can walk too.

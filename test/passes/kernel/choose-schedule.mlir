@@ -2,7 +2,7 @@
 
 // Few rows stream the weights; many rows stay with the tensor-core family.
 // CHECK-LABEL: func.func @families
-// CHECK:         kernel.skinny_gemm {{.*}} schedule <tile = [8, 16, 256], warps = 8>
+// CHECK:         kernel.skinny_gemm {{.*}} schedule <tile = [8, 64, 64], stages = 4, warps = 5>
 // CHECK:         kernel.gemm {{.*}} schedule <tile = [{{64|128}}, {{[0-9]+}}, 64], stages = 8, warps = {{8|12}}>
 func.func @families(%x: tensor<8x256xbf16>, %y: tensor<512x256xbf16>, %w: tensor<256x256xbf16>) -> (tensor<8x256xbf16>, tensor<512x256xbf16>) {
   %0 = kernel.gemm %x, %w : tensor<8x256xbf16>, tensor<256x256xbf16> -> tensor<8x256xbf16>
@@ -60,7 +60,7 @@ func.func @keeps_what_is_given(%q: tensor<1x3x80xbf16>, %r: tensor<1x3x16xbf16>,
 
 // Twelve rows a group stream their matrices; 192 rows a group fill tensor-core tiles.
 // CHECK-LABEL: func.func @groups
-// CHECK:         kernel.grouped_gemm %{{[^s]*}} : tensor<768x2048xbf16>
+// CHECK:         kernel.grouped_gemm {{.*}} schedule <tile = [24, 64, 64], stages = 6, warps = 5> : tensor<768x2048xbf16>
 // CHECK:         kernel.grouped_gemm {{.*}} schedule <tile = [128, {{[0-9]+}}, 64], stages = {{[0-9]}}, warps = 12> : tensor<12288x2048xbf16>
 func.func @groups(%a: tensor<768x2048xbf16>, %b: tensor<12288x2048xbf16>, %o: tensor<65xi32>, %w: tensor<64x1408x2048xbf16>) -> (tensor<768x1408xbf16>, tensor<12288x1408xbf16>) {
   %0 = kernel.grouped_gemm %a, %o, %w : tensor<768x2048xbf16>, tensor<65xi32>, tensor<64x1408x2048xbf16> -> tensor<768x1408xbf16>
@@ -84,4 +84,23 @@ func.func @prefill(%n: tensor<4096x16x128xbf16>, %r: tensor<4096x16x64xbf16>, %a
 func.func @prefill_odd_heads(%n: tensor<128x3x20xbf16>, %r: tensor<128x3x6xbf16>, %kv: tensor<128x3x41xbf16>, %k: tensor<128x6xbf16>, %p: tensor<128xi32>) -> tensor<128x3x21xbf16> {
   %0 = kernel.mla_prefill %n, %r, %kv, %k at %p sequences 1 scale 0.1 : tensor<128x3x20xbf16>, tensor<128x3x6xbf16>, tensor<128x3x41xbf16>, tensor<128x6xbf16>, tensor<128xi32> -> tensor<128x3x21xbf16>
   return %0 : tensor<128x3x21xbf16>
+}
+
+// Nine tiles of columns share K among eight CTAs each; a matrix of half a gigabyte goes straight into registers.
+// CHECK-LABEL: func.func @few_rows
+// CHECK:         kernel.skinny_gemm {{.*}} schedule <tile = [16, 64, 64], stages = {{[0-9]+}}, split = 8, warps = 5>
+// CHECK:         kernel.skinny_gemm {{.*}} schedule <tile = [8, 16, 7168]>
+func.func @few_rows(%x: tensor<16x7168xbf16>, %y: tensor<1x7168xbf16>, %w: tensor<576x7168xbf16>, %v: tensor<36864x7168xbf16>) -> (tensor<16x576xbf16>, tensor<1x36864xbf16>) {
+  %0 = kernel.gemm %x, %w : tensor<16x7168xbf16>, tensor<576x7168xbf16> -> tensor<16x576xbf16>
+  %1 = kernel.gemm %y, %v : tensor<1x7168xbf16>, tensor<36864x7168xbf16> -> tensor<1x36864xbf16>
+  return %0, %1 : tensor<16x576xbf16>, tensor<1x36864xbf16>
+}
+
+// A single row has no stride that TMA could mind.
+// CHECK-LABEL: func.func @one_row_of_heads
+// CHECK:         kernel.skinny_gemm {{.*}} schedule <tile = [8, 64, 64], stages = {{[0-9]+}}, split = 4, warps = 5>
+func.func @one_row_of_heads(%x: tensor<1x16x128xbf16>, %w: tensor<2048x2048xbf16>) -> tensor<1x2048xbf16> {
+  %0 = tensor.collapse_shape %x [[0], [1, 2]] : tensor<1x16x128xbf16> into tensor<1x2048xbf16>
+  %1 = kernel.gemm %0, %w : tensor<1x2048xbf16>, tensor<2048x2048xbf16> -> tensor<1x2048xbf16>
+  return %1 : tensor<1x2048xbf16>
 }

@@ -36,10 +36,10 @@ struct Row {
 };
 
 // Few rows stream the weights; many rows want tensor-core tiles; small products are launches.
-constexpr Row kTable[] = {{1, 2048, 2048, 2, GemmFamily::Skinny, "memory"},
-                          {1, 64, 2048, 2, GemmFamily::Skinny, "launch"},
+constexpr Row kTable[] = {{1, 2048, 2048, 2, GemmFamily::Stream, "memory"},
+                          {1, 64, 2048, 2, GemmFamily::Stream, "launch"},
                           {1, 129280, 7168, 2, GemmFamily::Skinny, "memory"},
-                          {2, 7168, 16384, 1, GemmFamily::Skinny, "memory"},
+                          {2, 7168, 16384, 1, GemmFamily::Stream, "memory"},
                           {4096, 7168, 2048, 2, GemmFamily::TensorCore, "products"},
                           {8192, 8192, 8192, 2, GemmFamily::TensorCore, "products"}};
 
@@ -51,8 +51,11 @@ TEST(Estimate, LimitsOfProducts) {
     EXPECT_STREQ(choice.estimate.limit, row.limit) << row.m << " x " << row.n << " x " << row.k;
   }
   EXPECT_EQ(chooseGemm({4096, 4096, 97, 1, 2}, /*tmaAddressable=*/false, h200).family, GemmFamily::Skinny);
-  EXPECT_EQ(chooseGemm({32, 7168, 7168, 1, 2}, true, h200).family, GemmFamily::Skinny); // one tile of rows
-  EXPECT_EQ(chooseGemm({33, 7168, 7168, 1, 2}, true, h200).family, GemmFamily::TensorCore);
+  EXPECT_EQ(chooseGemm({32, 7168, 7168, 1, 2}, true, h200).family, GemmFamily::Stream);
+  EXPECT_EQ(chooseGemm({64, 36864, 7168, 1, 2}, true, h200).family, GemmFamily::Stream);
+  EXPECT_EQ(chooseGemm({128, 36864, 7168, 1, 2}, true, h200).family, GemmFamily::TensorCore); // rings would be short
+  EXPECT_EQ(chooseGemm({129, 576, 7168, 1, 2}, true, h200).family, GemmFamily::TensorCore);
+  EXPECT_EQ(chooseGemm({8, 4096, 97, 1, 2}, /*tmaAddressable=*/false, h200).family, GemmFamily::Skinny);
 }
 
 // More CTAs than are resident at once are small ones; few take all the warps that share K.
