@@ -162,7 +162,7 @@ PipelineState WgmmaDecode::publish(Accumulator &scores, Value tile, SoftmaxRows 
   }
   clearTail(tile, record);
   fenceAsyncShared(k);
-  probabilities.commitWarpStores(probability);
+  probabilities.commitStores(probability);
 
   for (int64_t h = 0; h < 2; ++h) {
     softmax.sum[h] = k.fmul(softmax.sum[h], factor[h]);
@@ -218,7 +218,7 @@ Values WgmmaDecode::makeScores(ValueRange state) {
                [&] { storeGlobal(k, softmax.logSum(k, h), k.gep(operands.lse, k.mul(globalRow(rows.row(h)), 4))); });
     }
   });
-  probabilities.commitWarpStores(probability);
+  probabilities.commitStores(probability);
   Values next = issued.values();
   next.append(probabilities.advance(probability).values());
   return next;

@@ -96,12 +96,6 @@ void Pipeline::commitStores(const PipelineState &state) {
   mbarrierArrive(k, fullBarrier(state));
 }
 
-void Pipeline::commitWarpStores(const PipelineState &state) {
-  record().commits.push_back({k.roleId(), k.roleWarps()});
-  syncWarp(k);
-  k.when(electLane(k), [&] { mbarrierArrive(k, fullBarrier(state)); });
-}
-
 void Pipeline::wait(const PipelineState &state) {
   ++record().waits;
   mbarrierWait(k, fullBarrier(state), state.phase);

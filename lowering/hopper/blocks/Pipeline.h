@@ -43,11 +43,9 @@ public:
   /// cp.async producer: every thread of the role arrives when its copies have landed. The consumer that reads with
   /// wgmma needs fenceAsyncShared on the producer's side; prefer wait groups then.
   void commitCpAsync(const PipelineState &state);
-  /// Producer that wrote with ordinary stores: every thread of the role arrives.
+  /// Producer that wrote with ordinary stores: every thread of the role arrives. Readers that use the asynchronous proxy
+  /// (wgmma, TMA) need fenceAsyncShared by every thread before it.
   void commitStores(const PipelineState &state);
-  /// The same with one arrival for each warp of the role, which all of its lanes call converged. Readers that use the
-  /// asynchronous proxy (wgmma, TMA) need fenceAsyncShared by every lane before it.
-  void commitWarpStores(const PipelineState &state);
 
   // --- consumer ---
   void wait(const PipelineState &state);
