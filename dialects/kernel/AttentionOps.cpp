@@ -1,5 +1,6 @@
 // Attention operations: verifiers. The labels name the constraints in AttentionOps.td.
 #include "dialects/kernel/KernelOps.h"
+#include "dialects/kernel/QuantizedRecord.h"
 #include "dialects/kernel/Verify.h"
 
 using namespace mlir;
@@ -27,6 +28,27 @@ static LogicalResult verifySequences(Operation *op, Value positions, Value block
                        shapeOf(positions)[0]);
 }
 
+bool MlaDecodeOp::hasQuantizedCache() { return elementOf(getCache()).isInteger(8); }
+
+/// Records of latent and key as elements, or quantised, as bytes.
+static LogicalResult verifyRecords(MlaDecodeOp op, int64_t latent, int64_t rope) {
+  if (!op.hasQuantizedCache()) {
+    if (!isa<FloatType>(elementOf(op.getCache())))
+      return op.emitOpError() << "cache has element type " << elementOf(op.getCache())
+                              << ", expected a float, or i8 for quantised records";
+    return verifyCache(op, op.getCache(), op.getLayer(), latent + rope);
+  }
+  const QuantizedRecord record{latent, rope};
+  if (!record.isKnown())
+    return op.emitOpError()
+           << "quantised records have a latent in steps of 128 and a key of an even number of elements, got " << latent
+           << " and " << rope;
+  if (ArrayRef<int64_t> shape = shapeOf(op.getCache()); shape.size() == 4 && shape[3] != record.bytes())
+    return op.emitOpError() << "records of the cache have " << shape[3] << " bytes, latent, scales and key together "
+                            << record.bytes();
+  return verifyCache(op, op.getCache(), op.getLayer(), record.bytes());
+}
+
 LogicalResult MlaDecodeOp::verify() {
   // mla_decode_c1
   if (failed(expectRank(*this, "q_latent", getQLatent(), 3)) || failed(expectRank(*this, "q_rope", getQRope(), 3)))
@@ -36,7 +58,7 @@ LogicalResult MlaDecodeOp::verify() {
   if (failed(expectShape(*this, "q_rope", getQRope(), {q[0], q[1], rope})))
     return failure();
   // mla_decode_c2
-  if (failed(verifyCache(*this, getCache(), getLayer(), q[2] + rope)))
+  if (failed(verifyRecords(*this, q[2], rope)))
     return failure();
   // mla_decode_c3
   if (failed(verifySequences(*this, getPositions(), getBlockTable())) ||

@@ -14,9 +14,11 @@ def MlaDecodeOp : Kernel_Op<"mla_decode", [MemoryEffects<[MemRead]>]> {
     `[s, T, H, r]` f32, normalised within its part, and `lse` `[s, T, H]` f32, log2 of its softmax sum (base 2, scale included); `kernel.mla_combine` joins them.
     The parts are consecutive and together cover all positions; where they are cut is the kernel's affair, so partial results mean something to `mla_combine` only. An empty part gives
     zeros and lse -inf.
+    A cache of i8 holds quantised records (`dialects/kernel/QuantizedRecord.h`): r bytes of e4m3, r/128 scales in f32, dr elements of bf16. Element i of `c[j]` is byte i times
+    scale i/128. The CPU multiplies in f32; the kernel rounds the product to bf16, as a cache of bf16 would hold it.
 
     - C1: qLatent is `[T, H, r]`, qRope `[T, H, dr]`.
-    - C2: the cache is `memref<?xLxPAGEx(r+dr)>`, static but for its first dimension, and `0 <= layer < L`.
+    - C2: the cache is `memref<?xLxPAGEx(r+dr)>` of floats, or `memref<?xLxPAGEx(r+4(r/128)+2dr)xi8>` with 128 dividing r and 2 dividing dr; static but for its first dimension, and `0 <= layer < L`.
     - C3: positions is `[T]`, blockTable `[S, P]`, S divides T.
     - C4: without lse the result is `[T, H, r]`; with it, the result is `[s, T, H, r]` f32 and lse `[s, T, H]`.
     - C5: a schedule's `split` is s (1 without lse).
@@ -26,6 +28,8 @@ def MlaDecodeOp : Kernel_Op<"mla_decode", [MemoryEffects<[MemRead]>]> {
       : tensor<8x4x128xbf16>, tensor<8x4x16xbf16>, memref<?x2x64x144xbf16>, tensor<8xi32>, tensor<8x16xi32> -> tensor<8x4x128xbf16>
     %part, %lse = kernel.mla_decode %q, %r, %cache[1] at %positions, %table scale 0.125 schedule <tile = [16, 32], stages = 4, split = 3, warps = 8>
       : tensor<8x4x128xbf16>, tensor<8x4x16xbf16>, memref<?x2x64x144xbf16>, tensor<8xi32>, tensor<8x16xi32> -> tensor<3x8x4x128xf32> lse tensor<3x8x4xf32>
+    %quantized = kernel.mla_decode %q, %r, %bytes[1] at %positions, %table scale 0.125
+      : tensor<8x4x128xbf16>, tensor<8x4x16xbf16>, memref<?x2x64x164xi8>, tensor<8xi32>, tensor<8x16xi32> -> tensor<8x4x128xbf16>
     ```
   }];
   let arguments = (ins KRankedFloat:$qLatent, KRankedFloat:$qRope, AnyStridedMemRef:$cache, I64Attr:$layer,
@@ -34,6 +38,9 @@ def MlaDecodeOp : Kernel_Op<"mla_decode", [MemoryEffects<[MemRead]>]> {
   let assemblyFormat = [{
     $qLatent `,` $qRope `,` $cache `[` $layer `]` `at` $positions `,` $blockTable `scale` $scale (`schedule` $schedule^)? attr-dict
     `:` type($qLatent) `,` type($qRope) `,` type($cache) `,` type($positions) `,` type($blockTable) `->` type($result) (`lse` type($lse)^)? }];
+  let extraClassDeclaration = [{
+    bool hasQuantizedCache();
+  }];
   let hasVerifier = 1;
 }
 

@@ -71,21 +71,23 @@ struct MlaDecodeTiling {
 struct MlaDecodeWgmmaTiling {
   int64_t latent, rope, heads, page;
   int64_t stages;
+  bool quantized = false; // records of QuantizedRecord.h, which the warpgroup that copies converts
 
   static constexpr int64_t kRows = 64;    // of a product
   static constexpr int64_t kKeys = 32;    // of a tile; handled two by two
   static constexpr int64_t kColumns = 64; // of a swizzled block
   static constexpr int64_t kLeastHeads = 8; // blocks of fewer query rows would start amid a swizzle's pattern
   static constexpr int64_t kWarps = 16;
-  static constexpr int64_t kProducerRegisters = 24, kScoreRegisters = 168, kValueRegisters = 160;
+  static constexpr int64_t kValueRegisters = 160;
+  int64_t producerRegisters() const { return quantized ? 48 : 24; }
+  int64_t scoreRegisters() const { return quantized ? 144 : 168; }
   static constexpr int64_t kProbabilityStages = 2;
   static constexpr int64_t kMinStages = 3; // the scores are a tile ahead of the values, the query takes two
-  static_assert(kProducerRegisters + kScoreRegisters + 2 * kValueRegisters <= 512);
 
   int64_t width() const { return latent + rope; }
   int64_t blocks() const { return width() / kColumns; }
   /// The query's share in registers: steps of 16 columns, four registers each; four steps to a block.
-  int64_t registerSteps() const { return std::min<int64_t>(4 * blocks(), 22); }
+  int64_t registerSteps() const { return std::min<int64_t>(4 * blocks(), quantized ? 14 : 22); }
   int64_t firstSharedBlock() const { return registerSteps() / 4; }
   int64_t sharedBlocks() const { return blocks() - firstSharedBlock(); }
   int64_t valueColumns() const { return latent / 2; } // of a warpgroup

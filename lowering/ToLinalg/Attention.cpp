@@ -1,5 +1,6 @@
 // Reading and writing the paged cache, and the attention of one token.
 #include "lowering/ToLinalg/Attention.h"
+#include "dialects/kernel/QuantizedRecord.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -45,6 +46,47 @@ Value mlir::deepseek::emitGatherRecords(LinalgEmitter &b, const PagedCache &cach
     auto tensorType = RankedTensorType::get({width}, type.getElementType());
     record = bufferization::ToTensorOp::create(e, tensorType, record, /*restrict=*/true);
     return SmallVector<Value>{e.insertRow(e.cast(record, e.getF32Type()), in[0], j)};
+  })[0];
+}
+
+Value mlir::deepseek::emitGatherQuantizedRecords(LinalgEmitter &b, const PagedCache &cache, Value sequence, Value first,
+                                                 Value count, int64_t latent, int64_t rope) {
+  const kernel::QuantizedRecord layout{latent, rope};
+  Value records = b.empty({OpFoldResult(count), b.getIndexAttr(latent + rope)}, b.getF32Type());
+  return b.loop(b.constIndex(0), count, records, [&](LinalgEmitter &e, Value j, ValueRange in) {
+    SmallVector<Value> indices = emitRecordIndices(e, cache, sequence, e.add(first, j));
+    indices.push_back({});
+    auto load = [&](LinalgEmitter &f, Value place) -> Value {
+      indices.back() = place;
+      return memref::LoadOp::create(f, cache.memref, indices);
+    };
+    // A little-endian number of `bytes` bytes, the element-th from `offset` on. A record's parts need no alignment.
+    auto number = [&](LinalgEmitter &f, Value element, int64_t offset, int64_t bytes) {
+      Type type = f.getIntegerType(8 * bytes);
+      Value place = f.add(arith::MulIOp::create(f, element, f.constIndex(bytes)), f.constIndex(offset));
+      Value all;
+      for (int64_t i = 0; i < bytes; ++i) {
+        Value part = arith::ExtUIOp::create(f, type, load(f, f.add(place, f.constIndex(i))));
+        Value shift = arith::ConstantOp::create(f, f.getIntegerAttr(type, 8 * i));
+        part = arith::ShLIOp::create(f, part, shift);
+        all = all ? arith::OrIOp::create(f, all, part).getResult() : part;
+      }
+      return all;
+    };
+    Value row = e.loop(layout.scales(), in[0], [&](LinalgEmitter &f, Value block, ValueRange out) {
+      Value scale = arith::BitcastOp::create(f, f.getF32Type(), number(f, block, layout.scaleOffset(), 4));
+      Value from = arith::MulIOp::create(f, block, f.constIndex(layout.kBlock));
+      return f.loop(layout.kBlock, out, [&](LinalgEmitter &g, Value i, ValueRange inner) {
+        Value column = g.add(from, i);
+        Value value = arith::BitcastOp::create(g, Float8E4M3FNType::get(g.getContext()), load(g, column));
+        value = arith::MulFOp::create(g, g.toF32(value), scale);
+        return SmallVector<Value>{g.insert(value, inner[0], {j, column})};
+      });
+    })[0];
+    return e.loop(layout.rope, row, [&](LinalgEmitter &f, Value i, ValueRange out) {
+      Value value = arith::BitcastOp::create(f, f.getBF16Type(), number(f, i, layout.ropeOffset(), 2));
+      return SmallVector<Value>{f.insert(f.toF32(value), out[0], {j, f.add(i, f.constIndex(latent))})};
+    });
   })[0];
 }
 

@@ -26,6 +26,10 @@ SmallVector<Value> emitRecordIndices(LinalgEmitter &b, const PagedCache &cache, 
 /// Records [first, first + count) of `sequence`: [count, width] in f32.
 Value emitGatherRecords(LinalgEmitter &b, const PagedCache &cache, Value sequence, Value first, Value count);
 
+/// The same of quantised records (dialects/kernel/QuantizedRecord.h) of `latent` elements, dequantised.
+Value emitGatherQuantizedRecords(LinalgEmitter &b, const PagedCache &cache, Value sequence, Value first, Value count,
+                                 int64_t latent, int64_t rope);
+
 /// Writes latent[t] and key[t] to the position of token t, rounded to the cache's element type; nothing for -1.
 void emitCacheAppend(LinalgEmitter &b, const PagedCache &cache, Value latent, Value key);
 

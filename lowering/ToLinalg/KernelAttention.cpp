@@ -69,7 +69,11 @@ PartialAttention attendPart(LinalgEmitter &b, MlaDecodeOp op, const PagedCache &
   Value first = arith::MinUIOp::create(b, n, arith::MulIOp::create(b, part, share));
   Value end = arith::MinUIOp::create(b, n, b.add(first, share));
   Value sequence = arith::DivUIOp::create(b, t, b.constIndex(cache.tokensPerSequence()));
-  Value records = emitGatherRecords(b, cache, sequence, first, arith::SubIOp::create(b, end, first));
+  Value count = arith::SubIOp::create(b, end, first);
+  Value records = op.hasQuantizedCache()
+                      ? emitGatherQuantizedRecords(b, cache, sequence, first, count, b.typeOf(queries).getDimSize(2),
+                                                   b.typeOf(ropes).getDimSize(2))
+                      : emitGatherRecords(b, cache, sequence, first, count);
   return attendRecords(b, b.row(queries, t), b.row(ropes, t), records, op.getScale().convertToDouble());
 }
 

@@ -43,7 +43,7 @@ LogicalResult hopper::planMlaDecode(kernel::MlaDecodeOp op, MlaDecodePlan &plan)
   if (failed(qLatent) || failed(qRope) || failed(cache) || failed(positions) || failed(table))
     return failure();
   for (const DeviceView *view : {&*qLatent, &*qRope, &*cache})
-    if (!view->element.isBF16() || view->strides.back() != 1)
+    if (!(view->element.isBF16() || (view == &*cache && op.hasQuantizedCache())) || view->strides.back() != 1)
       return op.emitError("the sm_90a kernel takes bf16 queries and cache with contiguous rows, got element type ")
              << view->element << ", stride " << view->strides.back();
   if (!positions->isContiguous() || !table->isContiguous())
@@ -62,9 +62,9 @@ LogicalResult hopper::planMlaDecode(kernel::MlaDecodeOp op, MlaDecodePlan &plan)
     return op.emitError("the sm_90a kernel needs at least one token, head, latent element, page and part; got ")
            << plan.tokens << " tokens, " << plan.heads << " heads, latent " << plan.tiling.latent << ", "
            << plan.tablePages << " pages of " << plan.page << " positions, " << plan.split << " parts";
-  if (cache->strides[2] != plan.width())
+  if (cache->strides[2] != cache->sizes[3])
     return op.emitError("the records of a page must be contiguous: stride ")
-           << cache->strides[2] << ", expected " << plan.width();
+           << cache->strides[2] << ", expected " << cache->sizes[3];
   return success();
 }
 
@@ -136,6 +136,12 @@ FailureOr<LaunchPlan> hopper::buildMlaDecode(Operation *op, KernelBuilder &k) {
     return failure();
   if (decode.getScheduleAttr() && decode.getScheduleAttr().getTile().size() == 3)
     return buildMlaDecodeWgmma(decode, plan, k);
+  if (decode.hasQuantizedCache())
+    return decode.emitError(
+               "the sm_90a kernel reads quantised records with warpgroup products only (a schedule whose "
+               "tile has three sizes): latent of 128 to 512 in steps of 128, a rotated part in steps of "
+               "64, 576 together at most, 8, 16 or 32 heads or a multiple of 64, pages in steps of 32; got ")
+           << plan.tiling.latent << " + " << plan.tiling.rope << ", " << plan.heads << " heads, pages of " << plan.page;
   if (failed(planSchedule(decode, plan)))
     return failure();
 

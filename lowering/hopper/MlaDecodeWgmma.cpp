@@ -6,7 +6,7 @@
 // second of the last pair may lie past the end.
 //
 // Warpgroup 0, copies: one warp requests, by TMA, the query in tiles of 32 rows and then the records, a tile in one
-// copy.
+// copy. Quantised records are converted by all four warps (MlaDecodeQuantized.cpp).
 //
 // Warpgroup 1, scores: holds the query, three fifths in registers (an A operand from there costs no shared-memory
 // traffic), the rest in shared memory. Issues the products of both tiles of a pair, then does their softmax one after
@@ -68,13 +68,15 @@ WgmmaDecode::WgmmaDecode(kernel::MlaDecodeOp op, const MlaDecodePlan &plan, cons
       factors(arena.allocate(Tiling::kProbabilityStages * kRows * 4)),
       queryRows(tokensOfBox(plan) * std::min(kKeys, plan.heads)),
       queryTiles(llvm::divideCeil(std::min(kRows, plan.sequenceRows()), kKeys)),
-      records(k, arena, "tiles", tiling.stages, /*producerArrivals=*/1, kScoreWarps + kValueWarps),
+      records(k, arena, "tiles", tiling.stages, tiling.quantized ? kProducerWarps * 32 : 1, kScoreWarps + kValueWarps),
       probabilities(k, arena, "probabilities", Tiling::kProbabilityStages, kScoreWarps * 32, kValueWarps),
       warp(k.warpIndex()), lane(k.laneIndex()) {
   operands.qLatent = tensorMapParameter(k, launch, op.getQLatent(), queryMap(plan.qLatent, tokensOfBox(plan)));
   operands.qRope = tensorMapParameter(k, launch, op.getQRope(), queryMap(plan.qRope, tokensOfBox(plan)));
-  operands.cache = tensorMapParameter(k, launch, op.getCache(), recordMap(plan.cache, plan.width()),
-                                      op.getLayer() * plan.cache.strides[1] * plan.cache.elementBytes());
+  const int64_t layerOffset = op.getLayer() * plan.cache.strides[1] * plan.cache.elementBytes();
+  operands.cache = tiling.quantized
+                       ? pointerParameter(k, launch, op.getCache(), layerOffset)
+                       : tensorMapParameter(k, launch, op.getCache(), recordMap(plan.cache, plan.width()), layerOffset);
   operands.positions = pointerParameter(k, launch, op.getPositions());
   operands.blockTable = pointerParameter(k, launch, op.getBlockTable());
   operands.result = pointerParameter(k, launch, op.getResult());
@@ -84,8 +86,10 @@ WgmmaDecode::WgmmaDecode(kernel::MlaDecodeOp op, const MlaDecodePlan &plan, cons
 }
 
 void WgmmaDecode::init() {
-  for (Value map : {operands.qLatent, operands.qRope, operands.cache})
-    prefetchTensorMap(k, map);
+  prefetchTensorMap(k, operands.qLatent);
+  prefetchTensorMap(k, operands.qRope);
+  if (!tiling.quantized)
+    prefetchTensorMap(k, operands.cache);
   records.init();
   probabilities.init();
 }
@@ -120,26 +124,30 @@ Value WgmmaDecode::globalRow(Value tileRow) {
 // --- copies
 // -------------------------------------------------------------------------------------------------------------------
 
+/// The page of a tile; of the last tile that has a record for those past it.
+Value WgmmaDecode::pageOf(Value tile, Value last) {
+  Value slot = k.divU(k.mul(k.minS(tile, last), kKeys), plan.page);
+  Value index = k.zext(k.add(k.mul(task.sequence, plan.tablePages), slot), k.i64Ty);
+  return loadGlobal(k, k.i32Ty, k.gep(operands.blockTable, k.mul(index, 4)));
+}
+
+void WgmmaDecode::requestQuery(int64_t tile, const PipelineState &state, Value full) {
+  Value row = k.add(firstRow, tile * kKeys), head = k.remU(row, plan.heads), zero = k.i32(0);
+  Value token = k.add(k.mul(task.sequence, plan.tokens / plan.sequences), k.divU(row, plan.heads));
+  Value target = arena.at(ring, k.mul(state.stage, tiling.tileBytes()));
+  tmaLoad(k, target, operands.qLatent, {zero, head, token, zero}, full);
+  tmaLoad(k, k.gep(target, plan.tiling.latent / kColumns * queryRows * kRowBytes), operands.qRope,
+          {zero, head, token, zero}, full);
+}
+
 Values WgmmaDecode::produce(ValueRange state) {
   Value tiles = k.mul(pairs, 2), last = k.sub(k.ceilDivU(count, kKeys), 1); // tile that has a record
-  auto pageOf = [&](Value tile) {
-    Value slot = k.divU(k.mul(k.minS(tile, last), kKeys), plan.page);
-    Value index = k.zext(k.add(k.mul(task.sequence, plan.tablePages), slot), k.i64Ty);
-    return loadGlobal(k, k.i32Ty, k.gep(operands.blockTable, k.mul(index, 4)));
-  };
   // Each lane looks up the page of one of the next 32 tiles.
-  Value pages = pageOf(k.add(begin, lane)), zero = k.i32(0);
+  Value pages = pageOf(k.add(begin, lane), last), zero = k.i32(0);
   PipelineState current(state);
   for (int64_t tile = 0; tile < queryTiles; ++tile) {
     records.acquire(current);
-    records.commitWarp(current, queryRows * plan.width() * 2, [&](Value full) {
-      Value row = k.add(firstRow, tile * kKeys), head = k.remU(row, plan.heads);
-      Value token = k.add(k.mul(task.sequence, plan.tokens / plan.sequences), k.divU(row, plan.heads));
-      Value target = arena.at(ring, k.mul(current.stage, tiling.tileBytes()));
-      tmaLoad(k, target, operands.qLatent, {zero, head, token, zero}, full);
-      tmaLoad(k, k.gep(target, plan.tiling.latent / kColumns * queryRows * kRowBytes), operands.qRope,
-              {zero, head, token, zero}, full);
-    });
+    records.commitWarp(current, queryRows * plan.width() * 2, [&](Value full) { requestQuery(tile, current, full); });
     current = records.advance(current);
   }
   Values carried = current.values();
@@ -156,8 +164,8 @@ Values WgmmaDecode::produce(ValueRange state) {
     });
     Values next = records.advance(current).values();
     next.append(k.whenElse(
-        k.eq(k.bitAnd(index, 31), 31), {k.i32Ty}, [&]() -> Values { return {pageOf(k.add(tile, k.add(lane, 1)))}; },
-        [&]() -> Values { return {pages}; }));
+        k.eq(k.bitAnd(index, 31), 31), {k.i32Ty},
+        [&]() -> Values { return {pageOf(k.add(tile, k.add(lane, 1)), last)}; }, [&]() -> Values { return {pages}; }));
     return next;
   });
   carried.pop_back();
@@ -212,12 +220,15 @@ void WgmmaDecode::forEachTask(ValueRange state, Role role) {
 void WgmmaDecode::run() {
   Values states = records.start().values();
   k.role(warp, kProducer, 4, [&] {
-    decreaseRegisters(k, Tiling::kProducerRegisters);
-    k.role(warp, kProducer, 1, [&] { forEachTask(states, &WgmmaDecode::produce); });
+    decreaseRegisters(k, tiling.producerRegisters());
+    if (tiling.quantized)
+      forEachTask(states, &WgmmaDecode::convertRecords);
+    else
+      k.role(warp, kProducer, 1, [&] { forEachTask(states, &WgmmaDecode::produce); });
   });
   states.append(probabilities.start().values());
   k.role(warp, kScores, kScoreWarps, [&] {
-    increaseRegisters(k, Tiling::kScoreRegisters);
+    increaseRegisters(k, tiling.scoreRegisters());
     forEachTask(states, &WgmmaDecode::makeScores);
   });
   k.role(warp, kValues, kValueWarps, [&] {
@@ -229,7 +240,8 @@ void WgmmaDecode::run() {
 
 FailureOr<LaunchPlan> hopper::buildMlaDecodeWgmma(kernel::MlaDecodeOp op, const MlaDecodePlan &plan, KernelBuilder &k) {
   kernel::ScheduleAttr schedule = op.getScheduleAttr();
-  const Tiling tiling{plan.tiling.latent, plan.tiling.rope, plan.heads, plan.page, schedule.getStages()};
+  const Tiling tiling{plan.tiling.latent, plan.tiling.rope,     plan.heads,
+                      plan.page,          schedule.getStages(), op.hasQuantizedCache()};
   if (schedule.getTile() != ArrayRef<int64_t>{WgmmaDecode::kRows, WgmmaDecode::kKeys, tiling.valueColumns()} ||
       schedule.getWarps() != Tiling::kWarps || schedule.getCluster() != 1)
     return op.emitError("schedule: warpgroup products take tile [64, 32, ")
@@ -243,11 +255,16 @@ FailureOr<LaunchPlan> hopper::buildMlaDecodeWgmma(kernel::MlaDecodeOp op, const 
   if (!tiling.fits())
     return op.emitError("schedule: stages is ")
            << tiling.stages << ", expected " << Tiling::kMinStages << " to " << tiling.maxStages();
-  for (auto [view, shape, name] : {std::tuple(&plan.qLatent, queryMap(plan.qLatent, tokensOfBox(plan)), "q_latent"),
-                                   std::tuple(&plan.qRope, queryMap(plan.qRope, tokensOfBox(plan)), "q_rope"),
-                                   std::tuple(&plan.cache, recordMap(plan.cache, plan.width()), "the cache")})
-    if (std::string why = whyNotTma(shape, view->byteOffset); !why.empty())
+  auto checkTma = [&](const DeviceView &view, const TensorMapShape &shape, StringRef name) -> LogicalResult {
+    if (std::string why = whyNotTma(shape, view.byteOffset); !why.empty())
       return op.emitError("schedule: warpgroup products need TMA: ") << name << ": " << why;
+    return success();
+  };
+  if (failed(checkTma(plan.qLatent, queryMap(plan.qLatent, tokensOfBox(plan)), "q_latent")) ||
+      failed(checkTma(plan.qRope, queryMap(plan.qRope, tokensOfBox(plan)), "q_rope")))
+    return failure();
+  if (!tiling.quantized && failed(checkTma(plan.cache, recordMap(plan.cache, plan.width()), "the cache")))
+    return failure();
 
   LaunchPlan launch;
   SmemArena arena(k);

@@ -28,6 +28,7 @@ private:
   static constexpr int64_t kProbabilityBytes = kRows * kKeys * 2; // of a buffer
   static constexpr int64_t kProbabilityRow = kKeys * 2;           // 64 bytes: the swizzle's width
   static constexpr int64_t kStepBytes = 32;                       // of K in one product
+  static constexpr int64_t kProducerWarps = 4; // that convert
   static constexpr int64_t kScoreWarps = 4, kValueWarps = 8;
   static constexpr double kLeast = -1e38; // below every score
   static constexpr double kSlack =
@@ -41,6 +42,7 @@ private:
   void setTask(Value index);
   void setTaskAgain();
   Values produce(ValueRange state);
+  Values convertRecords(ValueRange state); // MlaDecodeQuantized.cpp
   Values makeScores(ValueRange state);
   Values addValues(ValueRange state);
   void storeEmpty();
@@ -71,6 +73,8 @@ private:
   int64_t rowTiles() const { return llvm::divideCeil(plan.sequenceRows(), kRows); }
   void findRange();
   Value limitOf(Value tileRow);
+  void requestQuery(int64_t tile, const PipelineState &state, Value full);
+  Value pageOf(Value tile, Value last);
   Value globalRow(Value tileRow); // of [T, H], or of [s, T, H]
 
   KernelBuilder &k;

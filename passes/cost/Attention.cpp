@@ -1,11 +1,13 @@
 // Candidates of decode attention, ranked by their estimated time.
 #include "passes/cost/Attention.h"
 #include "dialects/kernel/MlaDecodeTiling.h"
+#include "dialects/kernel/QuantizedRecord.h"
 #include <algorithm>
 #include <cmath>
 
 using namespace mlir::deepseek::cost;
 using mlir::deepseek::kernel::MlaDecodeTiling;
+namespace kernel = mlir::deepseek::kernel;
 using mlir::deepseek::kernel::MlaDecodeWgmmaTiling;
 
 namespace {
@@ -72,7 +74,8 @@ double residents(const MlaDecodeTiling &t) {
 
 /// Tasks of 64 rows, one CTA to a multiprocessor, which passes from task to task.
 Estimate wgmmaEstimate(const DecodeShape &s, const DecodeSchedule &schedule, const Machine &m) {
-  const double record = double(s.latent + s.rope) * kElementBytes, context = contextOf(s);
+  const double query = double(s.latent + s.rope) * kElementBytes, context = contextOf(s);
+  const double record = s.quantized ? double(kernel::QuantizedRecord{s.latent, s.rope}.bytes()) : query;
   const double sequences = double(s.sequences), rowTiles = double(ceilDiv(rowsOfSequence(s), schedule.rows));
   const int64_t tasks = ceilDiv(rowsOfSequence(s), schedule.rows) * s.sequences * schedule.split;
   const double tasksOfUnit = double(ceilDiv(tasks, m.computeUnits));
@@ -81,7 +84,7 @@ Estimate wgmmaEstimate(const DecodeShape &s, const DecodeSchedule &schedule, con
                elements = double(2 * s.latent + s.rope);
 
   Estimate e;
-  e.bytes = sequences * context * record + double(s.tokens) * double(s.heads) * record +
+  e.bytes = sequences * context * record + double(s.tokens) * double(s.heads) * query +
             results * (schedule.split > 1 ? kPartialBytes * double(schedule.split) : kElementBytes);
   e.flops = 2 * double(s.tokens) * double(s.heads) * context * elements;
   const double pairFlops = 2 * double(schedule.rows) * 2 * double(schedule.keys) * elements;
@@ -162,6 +165,8 @@ std::optional<DecodeChoice> mlir::deepseek::cost::chooseDecodeSchedule(const Dec
       rank = {schedule, e};
   };
   for (int64_t rows : MlaDecodeTiling::kSizes) {
+    if (s.quantized)
+      break; // products of warpgroups only
     if (rows > 16 && rows / 2 >= rowsOfSequence(s))
       break; // half of the rows would be empty
     const int64_t tasks = s.sequences * ceilDiv(rowsOfSequence(s), rows);
@@ -173,7 +178,7 @@ std::optional<DecodeChoice> mlir::deepseek::cost::chooseDecodeSchedule(const Dec
           for (int64_t split = wantedSplit ? wantedSplit : 1; split <= (wantedSplit ? wantedSplit : most); ++split)
             consider({rows, keys, stages, warps, split});
   }
-  MlaDecodeWgmmaTiling wgmma{s.latent, s.rope, s.heads, s.page, /*stages=*/0};
+  MlaDecodeWgmmaTiling wgmma{s.latent, s.rope, s.heads, s.page, /*stages=*/0, s.quantized};
   wgmma.stages = wgmma.maxStages();
   if (s.tmaAddressable && wgmma.fits()) {
     const int64_t tasks = s.sequences * ceilDiv(rowsOfSequence(s), wgmma.kRows);

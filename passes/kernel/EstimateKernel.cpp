@@ -42,7 +42,9 @@ cost::DecodeShape kernel::decodeShapeOf(MlaDecodeOp op, int64_t context) {
           /*rope=*/shapeOf(op.getQRope())[2],
           /*page=*/shapeOf(op.getCache())[2],
           capacity,
-          std::min(context, capacity)};
+          std::min(context, capacity),
+          /*tmaAddressable=*/true,
+          op.hasQuantizedCache()};
 }
 
 /// The schedule's tile of two sizes or more, if there is one that can be divided by: the builders refuse others.

@@ -56,6 +56,10 @@ Value hopper::loadGlobalIf(KernelBuilder &k, Value condition, Type type, Value p
   return loaded.front();
 }
 
+void hopper::prefetchToL2(KernelBuilder &k, Value globalPointer, int64_t bytes) {
+  NVVM::CpAsyncBulkPrefetchOp::create(k.b, k.loc, globalPointer, k.i32(bytes), Value());
+}
+
 void hopper::cpAsync(KernelBuilder &k, Value sharedPointer, Value globalPointer, int64_t bytes, Value valid) {
   Value size = valid ? k.select(valid, k.i32(bytes), k.i32(0)) : Value();
   // cg (L2 only) exists for 16 bytes alone.

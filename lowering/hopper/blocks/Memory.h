@@ -24,6 +24,9 @@ Value loadCluster(KernelBuilder &k, Type type, Value pointer);
 Value loadGlobalIf(KernelBuilder &k, Value condition, Type type, Value pointer, Cache cache = Cache::Default,
                    Value otherwise = Value());
 
+/// Requests that `bytes` (a multiple of 16, aligned to 16) be brought into L2. By one lane.
+void prefetchToL2(KernelBuilder &k, Value globalPointer, int64_t bytes);
+
 /// Copies 4, 8 or 16 bytes from global to shared memory without registers. With `valid` false zeros are written,
 /// nothing is read.
 void cpAsync(KernelBuilder &k, Value sharedPointer, Value globalPointer, int64_t bytes, Value valid = Value());

@@ -96,6 +96,18 @@ void Pipeline::commitStores(const PipelineState &state) {
   mbarrierArrive(k, fullBarrier(state));
 }
 
+void Pipeline::commitStores(const PipelineState &state, Value announces, Int bytes,
+                            llvm::function_ref<void(Value)> loads) {
+  record().commits.push_back({k.roleId(), k.roleWarps() * 32});
+  k.when(
+      announces,
+      [&] {
+        mbarrierArriveExpect(k, fullBarrier(state), bytes);
+        loads(fullBarrier(state));
+      },
+      [&] { mbarrierArrive(k, fullBarrier(state)); });
+}
+
 void Pipeline::wait(const PipelineState &state) {
   ++record().waits;
   mbarrierWait(k, fullBarrier(state), state.phase);

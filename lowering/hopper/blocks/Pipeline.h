@@ -46,6 +46,9 @@ public:
   /// Producer that wrote with ordinary stores: every thread of the role arrives. Readers that use the asynchronous proxy
   /// (wgmma, TMA) need fenceAsyncShared by every thread before it.
   void commitStores(const PipelineState &state);
+  /// The same where one thread, for which `announces` holds, announces `bytes` as it arrives and runs `loads`, which is
+  /// given the barrier; the other threads only arrive.
+  void commitStores(const PipelineState &state, Value announces, Int bytes, llvm::function_ref<void(Value)> loads);
 
   // --- consumer ---
   void wait(const PipelineState &state);

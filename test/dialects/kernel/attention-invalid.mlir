@@ -27,6 +27,51 @@ func.func @mla_decode_c2_layer(%q: tensor<8x4x128xbf16>, %r: tensor<8x4x16xbf16>
 
 // -----
 
+func.func @mla_decode_c2_quantized_bytes(%q: tensor<8x4x128xbf16>, %r: tensor<8x4x16xbf16>, %c: memref<?x2x64x160xi8>, %p: tensor<8xi32>, %b: tensor<8x16xi32>) {
+  // expected-error@+1 {{records of the cache have 160 bytes, latent, scales and key together 164}}
+  %0 = kernel.mla_decode %q, %r, %c[1] at %p, %b scale 0.125
+    : tensor<8x4x128xbf16>, tensor<8x4x16xbf16>, memref<?x2x64x160xi8>, tensor<8xi32>, tensor<8x16xi32> -> tensor<8x4x128xbf16>
+  return
+}
+
+// -----
+
+func.func @mla_decode_c2_quantized_latent(%q: tensor<8x4x192xbf16>, %r: tensor<8x4x16xbf16>, %c: memref<?x2x64x232xi8>, %p: tensor<8xi32>, %b: tensor<8x16xi32>) {
+  // expected-error@+1 {{quantised records have a latent in steps of 128 and a key of an even number of elements, got 192 and 16}}
+  %0 = kernel.mla_decode %q, %r, %c[1] at %p, %b scale 0.125
+    : tensor<8x4x192xbf16>, tensor<8x4x16xbf16>, memref<?x2x64x232xi8>, tensor<8xi32>, tensor<8x16xi32> -> tensor<8x4x192xbf16>
+  return
+}
+
+// -----
+
+func.func @mla_decode_c2_quantized_key(%q: tensor<8x4x128xbf16>, %r: tensor<8x4x15xbf16>, %c: memref<?x2x64x162xi8>, %p: tensor<8xi32>, %b: tensor<8x16xi32>) {
+  // expected-error@+1 {{quantised records have a latent in steps of 128 and a key of an even number of elements, got 128 and 15}}
+  %0 = kernel.mla_decode %q, %r, %c[1] at %p, %b scale 0.125
+    : tensor<8x4x128xbf16>, tensor<8x4x15xbf16>, memref<?x2x64x162xi8>, tensor<8xi32>, tensor<8x16xi32> -> tensor<8x4x128xbf16>
+  return
+}
+
+// -----
+
+func.func @mla_decode_c2_quantized_rank(%q: tensor<8x4x128xbf16>, %r: tensor<8x4x16xbf16>, %c: memref<?x2x164xi8>, %p: tensor<8xi32>, %b: tensor<8x16xi32>) {
+  // expected-error@+1 {{cache has 3 dimensions, expected 4}}
+  %0 = kernel.mla_decode %q, %r, %c[1] at %p, %b scale 0.125
+    : tensor<8x4x128xbf16>, tensor<8x4x16xbf16>, memref<?x2x164xi8>, tensor<8xi32>, tensor<8x16xi32> -> tensor<8x4x128xbf16>
+  return
+}
+
+// -----
+
+func.func @mla_decode_c2_element(%q: tensor<8x4x128xbf16>, %r: tensor<8x4x16xbf16>, %c: memref<?x2x64x144xi32>, %p: tensor<8xi32>, %b: tensor<8x16xi32>) {
+  // expected-error@+1 {{cache has element type 'i32', expected a float, or i8 for quantised records}}
+  %0 = kernel.mla_decode %q, %r, %c[1] at %p, %b scale 0.125
+    : tensor<8x4x128xbf16>, tensor<8x4x16xbf16>, memref<?x2x64x144xi32>, tensor<8xi32>, tensor<8x16xi32> -> tensor<8x4x128xbf16>
+  return
+}
+
+// -----
+
 func.func @mla_decode_c2_static(%q: tensor<8x4x128xbf16>, %r: tensor<8x4x16xbf16>, %c: memref<7x2x64x144xbf16>, %p: tensor<8xi32>, %b: tensor<8x16xi32>) {
   // expected-error@+1 {{cache must be dynamic in its first dimension only, got 'memref<7x2x64x144xbf16>'}}
   %0 = kernel.mla_decode %q, %r, %c[1] at %p, %b scale 0.125

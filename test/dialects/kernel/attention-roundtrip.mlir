@@ -14,6 +14,15 @@ func.func @decode(%q: tensor<8x4x128xbf16>, %r: tensor<8x4x16xbf16>, %cache: mem
   return
 }
 
+// Bytes: 128 e4m3, one scale, 16 bf16.
+// CHECK-LABEL: func.func @quantized_decode
+// CHECK:         kernel.mla_decode %{{.+}}, %{{.+}}, %{{.+}}[1] at %{{.+}}, %{{.+}} scale 1.250000e-01 : {{.*}}, memref<?x2x64x164xi8>, {{.*}} -> tensor<8x4x128xbf16>
+func.func @quantized_decode(%q: tensor<8x4x128xbf16>, %r: tensor<8x4x16xbf16>, %bytes: memref<?x2x64x164xi8>, %positions: tensor<8xi32>, %table: tensor<8x16xi32>) {
+  %quantized = kernel.mla_decode %q, %r, %bytes[1] at %positions, %table scale 0.125
+    : tensor<8x4x128xbf16>, tensor<8x4x16xbf16>, memref<?x2x64x164xi8>, tensor<8xi32>, tensor<8x16xi32> -> tensor<8x4x128xbf16>
+  return
+}
+
 // CHECK-LABEL: func.func @prefill
 // CHECK:         %[[L:.+]], %[[K:.+]], %[[N:.+]] = kernel.cache_gather %{{.+}}[0] at %{{.+}}, %{{.+}} : memref<?x2x64x144xbf16>, tensor<8xi32>, tensor<2x16xi32>
 // CHECK:         kernel.mla_prefill %{{.+}}, %{{.+}}, %{{.+}}, %[[K]] at %{{.+}} sequences 2 scale 1.250000e-01

@@ -18,6 +18,23 @@ func.func @decode(%q: tensor<8x4x128xf32>, %r: tensor<8x4x16xf32>, %c: memref<?x
 
 // -----
 
+// Quantised records: a scale from four bytes, each byte as e4m3 times it, then pairs of bytes as bf16.
+// CHECK-LABEL: func.func @quantized_decode
+// CHECK-SAME:    %{{.+}}, %[[C:[^:]+]]: memref<?x2x64x164xi8>
+// CHECK:         memref.load %[[C]]
+// CHECK:         %[[SCALE:.+]] = arith.bitcast %{{.+}} : i32 to f32
+// CHECK:           arith.bitcast %{{.+}} : i8 to f8E4M3FN
+// CHECK:           arith.mulf %{{.+}}, %[[SCALE]]
+// CHECK:         arith.bitcast %{{.+}} : i16 to bf16
+// CHECK:         math.exp2
+func.func @quantized_decode(%q: tensor<8x4x128xf32>, %r: tensor<8x4x16xf32>, %c: memref<?x2x64x164xi8>, %p: tensor<8xi32>, %b: tensor<8x16xi32>) -> tensor<8x4x128xf32> {
+  %0 = kernel.mla_decode %q, %r, %c[1] at %p, %b scale 0.125
+    : tensor<8x4x128xf32>, tensor<8x4x16xf32>, memref<?x2x64x164xi8>, tensor<8xi32>, tensor<8x16xi32> -> tensor<8x4x128xf32>
+  return %0 : tensor<8x4x128xf32>
+}
+
+// -----
+
 // Split: partial results of whole pages, with the base-2 logarithm of their sums; combine weighs them.
 // CHECK-LABEL: func.func @split_decode
 // CHECK:         scf.for %[[S:.+]] = %c0 to %c3

@@ -1,4 +1,5 @@
 #include "tools/deepseek-bench/ops/Buffers.h"
+#include "tools/deepseek-bench/ops/QuantizedRecords.h"
 
 #include <algorithm>
 #include <functional>
@@ -15,13 +16,18 @@ const Pool &Pools::find(DType dtype, const OpFill &fill, size_t argument, bool i
   Pool &pool = place->second;
   if (!isNew)
     return pool;
-  const size_t count = isSmall ? smallPool : largePool;
+  size_t count = isSmall ? smallPool : largePool;
+  if (fill.kind == OpFill::Kind::Records)
+    count -= count % quantizedRecordBytes;
   pool.bytes.resize(count * dtypeBytes(dtype));
   Distribution distribution;
   distribution.scale = fill.scale;
   if (fill.kind == OpFill::Kind::Uniform)
     distribution.range = {fill.low, fill.high};
-  fillRandom({dtype, pool.bytes.data(), count}, distribution, /*seed=*/argument + 1);
+  if (fill.kind == OpFill::Kind::Records)
+    fillRecords(pool.bytes, /*seed=*/argument + 1);
+  else
+    fillRandom({dtype, pool.bytes.data(), count}, distribution, /*seed=*/argument + 1);
   pool.values.resize(count);
   for (size_t i = 0; i < count; ++i)
     pool.values[i] = static_cast<float>(loadElement(dtype, pool.bytes.data(), i));
@@ -46,6 +52,8 @@ StatusOr<std::unique_ptr<OpBuffers>> OpBuffers::create(Program &program, const s
     if (value.fill.kind != OpFill::Kind::Listed) {
       argument.pool = &pools.find(value.dtype, value.fill, i, value.elements() <= static_cast<int64_t>(smallPool));
       argument.start = std::hash<std::string>()(entry) % argument.pool->values.size();
+      if (value.fill.kind == OpFill::Kind::Records)
+        argument.start -= argument.start % quantizedRecordBytes;
     }
     buffers->arguments.push_back(argument);
   }
@@ -89,6 +97,8 @@ Status OpBuffers::fillArgument(const Argument &argument, const OpValue &value) {
   DSRT_RETURN_IF_ERROR(program.memory().write(begin + first, pool.data(), period - first));
   for (size_t done = period; done < all; done *= 2) // whole periods, until the rest is shorter
     DSRT_RETURN_IF_ERROR(program.memory().copy(begin + done, begin, std::min(done, all - done)));
+  for (auto [place, bytes] : value.fill.poisoned)
+    DSRT_RETURN_IF_ERROR(program.memory().fill(begin + place, 0xff, static_cast<size_t>(bytes)));
   return Status();
 }
 

@@ -10,9 +10,9 @@
 namespace dsrt {
 
 const std::vector<OpFamily> &opFamilies() {
-  static const std::vector<OpFamily> families = {linearFamily(false), linearFamily(true), groupedFamily(false),
-                                                 groupedFamily(true), mlaDecodeFamily(),  mlaPrefillFamily(),
-                                                 routerFamily(),      rowFusionFamily(),  sampleFamily()};
+  static const std::vector<OpFamily> families = {
+      linearFamily(false),   linearFamily(true), groupedFamily(false), groupedFamily(true), mlaDecodeFamily(false),
+      mlaDecodeFamily(true), mlaPrefillFamily(), routerFamily(),       rowFusionFamily(),   sampleFamily()};
   return families;
 }
 

@@ -31,13 +31,18 @@ struct OpCase {
 
 // How the values of an argument are made.
 struct OpFill {
-  enum class Kind { Normal, Uniform, Listed } kind = Kind::Normal;
+  enum class Kind { Normal, Uniform, Listed, Records } kind = Kind::Normal;
   double scale = 1;            // of normal values
   double low = 0, high = 1;    // of uniform ones
   std::vector<int64_t> listed; // every value, for indices and lengths
+  std::vector<std::pair<int64_t, int64_t>> poisoned = {}; // first byte and bytes: all ones, NaN in every float type
   static OpFill normal(double scale = 1) { return {Kind::Normal, scale, 0, 1, {}}; }
   static OpFill uniform(double low, double high) { return {Kind::Uniform, 1, low, high, {}}; }
   static OpFill values(std::vector<int64_t> all) { return {Kind::Listed, 1, 0, 1, std::move(all)}; }
+  // Of bytes: quantised cache records, see QuantizedRecords.h.
+  static OpFill records(std::vector<std::pair<int64_t, int64_t>> poisoned) {
+    return {Kind::Records, 1, 0, 1, {}, std::move(poisoned)};
+  }
 };
 
 struct OpValue {
@@ -121,7 +126,7 @@ StatusOr<OpCase> parseCase(const std::string &text);
 // The families, one file each.
 OpFamily linearFamily(bool fp8);
 OpFamily groupedFamily(bool fp8);
-OpFamily mlaDecodeFamily();
+OpFamily mlaDecodeFamily(bool fp8);
 OpFamily mlaPrefillFamily();
 OpFamily routerFamily();
 OpFamily rowFusionFamily();

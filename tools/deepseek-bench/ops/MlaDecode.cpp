@@ -1,9 +1,10 @@
-// Absorbed attention of the newest tokens of each sequence over the paged latent cache: records of 512 + 64 elements,
-// pages of 64 positions in random order.
+// Absorbed attention of the newest tokens of each sequence over the paged latent cache: records of 512 + 64 elements of
+// bf16, or quantised (QuantizedRecords.h), pages of 64 positions in random order.
 #include "tools/deepseek-bench/TestData.h"
 #include "tools/deepseek-bench/ops/Attention.h"
 #include "tools/deepseek-bench/ops/Family.h"
 #include "tools/deepseek-bench/ops/Products.h"
+#include "tools/deepseek-bench/ops/QuantizedRecords.h"
 
 #include <algorithm>
 #include <numeric>
@@ -13,6 +14,29 @@ namespace dsrt {
 namespace {
 constexpr int64_t latent = 512, rope = 64, record = latent + rope, page = 64;
 constexpr int64_t mostCacheBytes = int64_t(6) << 30;
+
+bool isQuantized(const OpCase &c) { return std::string_view(c.family->name) == "mla-decode-fp8"; }
+
+std::vector<std::string> quantizedCases() {
+  std::vector<std::string> all;
+  auto add = [&](int64_t heads, int64_t sq, int64_t batch, int64_t context, const char *rest = "") {
+    all.push_back(caseText("mla-decode-fp8", {{"heads", heads}, {"sq", sq}, {"batch", batch}, {"context", context}}) +
+                  rest);
+  };
+  for (int64_t batch : {1, 8, 32, 128})
+    for (int64_t context : {1024, 4096, 16384, 32768})
+      if (batch * context <= 32 * 32768)
+        add(128, 1, batch, context);
+  for (int64_t heads : {64, 16})
+    for (int64_t batch : {1, 8, 32, 128})
+      add(heads, 1, batch, 4096);
+  for (int64_t batch : {1, 32})
+    add(128, 2, batch, 4096);
+  for (int64_t heads : {128, 16})
+    for (int64_t batch : {8, 128})
+      add(heads, 1, batch, 4000, " lengths=ragged"); // no whole pages: records past the end are poisoned
+  return all;
+}
 
 std::vector<std::string> cases() {
   std::vector<std::string> all;
@@ -48,6 +72,7 @@ OpFunction function(const OpCase &c, const std::string &kernel) {
   const int64_t heads = c["heads"], sq = c["sq"], batch = c["batch"], tokens = batch * sq;
   const int64_t pages = (c["context"] + page - 1) / page;
   std::vector<int64_t> positions, table(static_cast<size_t>(batch * pages));
+  const bool quantized = isQuantized(c);
   double read = 0, seen = 0; // records, and pairs of a token and a record
   for (int64_t s = 0; s < batch; ++s) {
     read += static_cast<double>(lengthOf(c, s));
@@ -61,16 +86,30 @@ OpFunction function(const OpCase &c, const std::string &kernel) {
   for (size_t i = table.size(); i > 1; --i)
     std::swap(table[i - 1], table[random.next() % i]);
 
+  std::vector<std::pair<int64_t, int64_t>> unseen; // bytes of a quantised cache
+  for (int64_t s = 0; s < batch && quantized; ++s)
+    for (int64_t first = lengthOf(c, s) / page * page; first < pages * page; first += page) {
+      const int64_t from = std::max(first, lengthOf(c, s)) - first;
+      const int64_t start = table[static_cast<size_t>(s * pages + first / page)] * page + from;
+      if (from < page)
+        unseen.emplace_back(start * quantizedRecordBytes, (page - from) * quantizedRecordBytes);
+    }
+
   OpFunction f;
   f.pages = batch * pages;
   f.context = c["context"];
   f.arguments = {{DType::BF16, {tokens, heads, latent}},
                  {DType::BF16, {tokens, heads, rope}},
-                 {DType::BF16, {f.pages, 1, page, record}, OpFill::normal(), "memref<?x1x64x576xbf16>"},
+                 quantized
+                     ? OpValue{DType::U8,
+                               {f.pages, 1, page, quantizedRecordBytes},
+                               OpFill::records(unseen),
+                               "memref<?x1x64x656xi8>"}
+                     : OpValue{DType::BF16, {f.pages, 1, page, record}, OpFill::normal(), "memref<?x1x64x576xbf16>"},
                  {DType::I32, {tokens}, OpFill::values(positions)},
                  {DType::I32, {batch, pages}, OpFill::values(table)}};
   f.results = {{DType::BF16, {tokens, heads, latent}}};
-  f.bytes = f.wholeBytes() - f.arguments[2].bytes() + read * record * 2;
+  f.bytes = f.wholeBytes() - f.arguments[2].bytes() + read * (quantized ? quantizedRecordBytes : record * 2);
   f.flops = 2 * seen * static_cast<double>(heads) * (record + latent);
   f.rate = OpRate::Bf16;
   const std::string schedule = kernel.find(' ') == std::string::npos ? "" : kernel.substr(kernel.find(' '));
@@ -95,15 +134,22 @@ OpFunction function(const OpCase &c, const std::string &kernel) {
 Status check(const OpCase &c, const OpFunction &f, OpData &data, OpCheck &found) {
   const int64_t heads = c["heads"], sq = c["sq"], pages = f.arguments[4].shape[1];
   const std::vector<int64_t> &positions = f.arguments[3].fill.listed, &table = f.arguments[4].fill.listed;
-  std::vector<float> records, got(latent);
+  std::vector<float> records, bytes(page * quantizedRecordBytes), got(latent);
   for (int64_t token : sampleOf(c["batch"] * sq, c["context"] > 16384 ? 1 : 3)) {
     const int64_t length = positions[static_cast<size_t>(token)] + 1;
     records.resize(static_cast<size_t>(length * record));
     for (int64_t first = 0; first < length; first += page) {
       const int64_t count = std::min(page, length - first),
                     physical = table[static_cast<size_t>(token / sq * pages + first / page)];
-      data.input(2, physical * page * record,
-                 std::span(records).subspan(static_cast<size_t>(first * record), static_cast<size_t>(count * record)));
+      if (!isQuantized(c)) {
+        data.input(
+            2, physical * page * record,
+            std::span(records).subspan(static_cast<size_t>(first * record), static_cast<size_t>(count * record)));
+        continue;
+      }
+      data.input(2, physical * page * static_cast<int64_t>(quantizedRecordBytes), bytes);
+      for (int64_t j = 0; j < count; ++j)
+        readRecord(bytes.data() + j * quantizedRecordBytes, records.data() + (first + j) * record);
     }
     for (int64_t head : sampleOf(heads, 2)) {
       std::vector<float> query(record);
@@ -135,17 +181,17 @@ std::vector<std::string> searched(const OpCase &c) {
 }
 } // namespace
 
-OpFamily mlaDecodeFamily() {
-  return {"mla-decode-bf16",
+OpFamily mlaDecodeFamily(bool fp8) {
+  return {fp8 ? "mla-decode-fp8" : "mla-decode-bf16",
           {{"heads", nullptr},
            {"sq", "1"},
            {"batch", nullptr},
            {"context", nullptr},
            {"lengths", "equal", true, {"equal", "ragged"}}},
-          cases,
+          fp8 ? quantizedCases : cases,
           function,
           check,
-          searched};
+          fp8 ? nullptr : searched};
 }
 
 } // namespace dsrt

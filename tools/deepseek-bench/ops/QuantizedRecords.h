@@ -1,0 +1,46 @@
+// Records of a quantised latent cache of 512 + 64 elements, written down once more, apart from the compiler: 512 e4m3,
+// four f32 scales of 128 elements each, 64 bf16.
+#pragma once
+
+#include "runtime/core/DType.h"
+#include "tools/deepseek-bench/TestData.h"
+
+#include <vector>
+
+namespace dsrt {
+
+inline constexpr size_t quantizedLatent = 512, quantizedRope = 64, quantizedScales = 4;
+inline constexpr size_t quantizedRecordBytes = quantizedLatent + 4 * quantizedScales + 2 * quantizedRope;
+
+// Whole records; elements of about unit variance.
+inline void fillRecords(std::vector<char> &bytes, uint64_t seed) {
+  Random random(seed);
+  for (size_t at = 0; at + quantizedRecordBytes <= bytes.size(); at += quantizedRecordBytes) {
+    char *record = bytes.data() + at;
+    for (size_t i = 0; i < quantizedLatent; ++i)
+      storeElement(DType::F8E4M3, record, i, 128 * random.normal());
+    record += quantizedLatent;
+    for (size_t i = 0; i < quantizedScales; ++i)
+      storeElement(DType::F32, record, i, (0.5 + random.uniform()) / 128);
+    record += 4 * quantizedScales;
+    for (size_t i = 0; i < quantizedRope; ++i)
+      storeElement(DType::BF16, record, i, random.normal());
+  }
+}
+
+// A record, its bytes given as numbers, as elements: e4m3 times scale, rounded to bf16 as the operation says.
+inline void readRecord(const float *bytes, float *elements) {
+  char record[quantizedRecordBytes], rounded[2];
+  for (size_t i = 0; i < quantizedRecordBytes; ++i)
+    record[i] = static_cast<char>(static_cast<unsigned char>(bytes[i]));
+  for (size_t i = 0; i < quantizedLatent; ++i) {
+    const double scale = loadElement(DType::F32, record + quantizedLatent, i * quantizedScales / quantizedLatent);
+    storeElement(DType::BF16, rounded, 0, static_cast<float>(loadElement(DType::F8E4M3, record, i) * scale));
+    elements[i] = static_cast<float>(loadElement(DType::BF16, rounded, 0));
+  }
+  for (size_t i = 0; i < quantizedRope; ++i)
+    elements[quantizedLatent + i] =
+        static_cast<float>(loadElement(DType::BF16, record + quantizedLatent + 4 * quantizedScales, i));
+}
+
+} // namespace dsrt
