@@ -87,7 +87,7 @@ GemmBody::GemmBody(KernelBuilder &k, LaunchPlan &plan, SmemArena &arena, const G
       offsetA(arena.allocate(problem.stages * stageA, SmemArena::kSwizzleAlignment)),
       offsetB(arena.allocate(problem.stages * stageB, SmemArena::kSwizzleAlignment)),
       pipeline(k, arena, "operands", problem.stages, /*producerArrivals=*/1,
-               /*consumerWarps=*/4 * problem.consumers()) {
+               /*consumerArrivals=*/4 * problem.consumers()) {
   mapA = tensorMapParameter(k, plan, operands.a, rowsMap(problem.a, false, problem.tileK(), problem.tileM));
   mapB = tensorMapParameter(k, plan, operands.b, rowsMap(problem.b, true, problem.tileK(), problem.tileN));
   if (usesTmaStore()) {

@@ -20,7 +20,7 @@
 // probabilities (64 x 32, 64-byte swizzle) with their 64 factors.
 //
 // Barriers: `tiles` full <- TMA, empty <- scores and values (12 warps; the values let the query pass); `probabilities`
-// full <- every lane of the scores, empty <- the eight of the values. After the last tile of a task one more buffer
+// full <- every lane of the scores, empty <- every lane of the values. After the last tile of a task one more buffer
 // of factors passes: the reciprocals of the rows' sums.
 //
 // Records past the last visible position are overwritten with zeros before their probabilities, which are 0, are
@@ -69,7 +69,7 @@ WgmmaDecode::WgmmaDecode(kernel::MlaDecodeOp op, const MlaDecodePlan &plan, cons
       queryRows(tokensOfBox(plan) * std::min(kKeys, plan.heads)),
       queryTiles(llvm::divideCeil(std::min(kRows, plan.sequenceRows()), kKeys)),
       records(k, arena, "tiles", tiling.stages, tiling.quantized ? kProducerWarps * 32 : 1, kScoreWarps + kValueWarps),
-      probabilities(k, arena, "probabilities", Tiling::kProbabilityStages, kScoreWarps * 32, kValueWarps),
+      probabilities(k, arena, "probabilities", Tiling::kProbabilityStages, kScoreWarps * 32, kValueWarps * 32),
       warp(k.warpIndex()), lane(k.laneIndex()) {
   operands.qLatent = tensorMapParameter(k, launch, op.getQLatent(), queryMap(plan.qLatent, tokensOfBox(plan)));
   operands.qRope = tensorMapParameter(k, launch, op.getQRope(), queryMap(plan.qRope, tokensOfBox(plan)));

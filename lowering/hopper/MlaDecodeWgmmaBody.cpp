@@ -269,7 +269,7 @@ Values WgmmaDecode::addValues(ValueRange carried) {
   auto finish = [&](Sums &sums) {
     for (Accumulator &sum : sums)
       sum.wait(0);
-    probabilities.release(probability);
+    probabilities.releaseLanes(probability);
     records.release(record);
     probability = probabilities.advance(probability);
     record = records.advance(record);
@@ -299,7 +299,7 @@ Values WgmmaDecode::addValues(ValueRange carried) {
   Sums sums = sumsOf(ValueRange(state).drop_front(4));
   probabilities.wait(probability);
   std::array<Value, 2> inverse = loadFactors(probability);
-  probabilities.release(probability);
+  probabilities.releaseLanes(probability);
   setTaskAgain();
   storeRows(sums, inverse);
   Values next = record.values();

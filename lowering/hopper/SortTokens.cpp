@@ -173,7 +173,10 @@ void SortKernel::scan() {
     carry = k.loop(k.i32(0), k.i32(llvm::alignTo(plan.groups, 32)), 32, carry, [&](Value base, ValueRange in) -> Values {
       Value group = k.add(base, lane), exists = k.ltU(group, plan.groups);
       Value offset = k.mul(k.select(exists, group, k.i32(0)), 4);
-      Value total = k.select(exists, loadShared(k, k.i32Ty, arena.at(starts, offset)), k.i32(0));
+      // Not the first group's counter either, which its lane overwrites below.
+      Value total = k.whenElse(
+          exists, {k.i32Ty}, [&]() -> Values { return {loadShared(k, k.i32Ty, arena.at(starts, offset))}; },
+          [&]() -> Values { return {k.i32(0)}; })[0];
       Value sum = total; // inclusive over the lanes
       for (int64_t delta = 1; delta < 32; delta *= 2)
         sum = k.add(sum, k.select(k.geU(lane, delta), shuffleUp(k, sum, delta), k.i32(0)));

@@ -93,7 +93,7 @@ StreamBody::StreamBody(KernelBuilder &k, LaunchPlan &plan, SmemArena &arena, con
       offsetA(arena.allocate(problem.stages * stageA, SmemArena::kSwizzleAlignment)),
       offsetB(arena.allocate(problem.stages * stageB, SmemArena::kSwizzleAlignment)),
       pipeline(k, arena, "operands", problem.stages, /*producerArrivals=*/problem.scaled ? 33 : 1,
-               /*consumerWarps=*/4 * problem.consumers()) {
+               /*consumerArrivals=*/4 * problem.consumers()) {
   mapA = tensorMapParameter(k, plan, operands.a, rowsMap(problem.a, false, problem.tokens));
   mapB = tensorMapParameter(k, plan, operands.b, rowsMap(problem.b, true, problem.features));
   pointerD = pointerParameter(k, plan, operands.d);

@@ -96,9 +96,11 @@ public:
     }
     for (size_t step = 0; step < prompt.greedy.size(); ++step) {
       if (step >= generated.size() || generated[step] != prompt.greedy[step]) {
-        // What the forced run chose otherwise as well is counted there.
+        // What the forced run chose otherwise as well is counted there. A step may also have run in another bucket,
+        // whose kernels round otherwise: one more differing token, within the prompt's bound.
         bool isKnown = rounding && sequence.chosen[step] != prompt.greedy[step];
-        row.sessionMissed = step >= generated.size() || !(isClose(step) || isKnown);
+        bool isBounded = rounding && row.equal - 1 >= row.leastEqual;
+        row.sessionMissed = step >= generated.size() || !(isClose(step) || isKnown || isBounded);
         break;
       }
       ++row.sessionTokens;

@@ -36,14 +36,14 @@ std::string PipelineRecord::check() const {
 }
 
 Pipeline::Pipeline(KernelBuilder &k, SmemArena &arena, StringRef name, int64_t stages, int64_t producerArrivals,
-                   int64_t consumerWarps)
-    : k(k), arena(arena), count(stages), producerArrivals(producerArrivals), consumerWarps(consumerWarps),
+                   int64_t consumerArrivals)
+    : k(k), arena(arena), count(stages), producerArrivals(producerArrivals), consumerArrivals(consumerArrivals),
       barriers(arena.allocate(2 * stages * kBarrierBytes, kBarrierBytes)), index(k.pipelines.size()) {
   PipelineRecord record;
   record.name = name.str();
   record.stages = stages;
   record.fullArrivals = producerArrivals;
-  record.emptyArrivals = consumerWarps;
+  record.emptyArrivals = consumerArrivals;
   k.pipelines.push_back(std::move(record));
 }
 
@@ -54,7 +54,7 @@ Value Pipeline::barrier(int64_t offset, const PipelineState &state) {
 void Pipeline::init() {
   for (int64_t stage = 0; stage < count; ++stage) {
     mbarrierInit(k, arena.at(barriers + stage * kBarrierBytes), producerArrivals);
-    mbarrierInit(k, arena.at(barriers + (count + stage) * kBarrierBytes), consumerWarps);
+    mbarrierInit(k, arena.at(barriers + (count + stage) * kBarrierBytes), consumerArrivals);
   }
 }
 
@@ -119,4 +119,9 @@ void Pipeline::release(const PipelineState &state) {
     return mbarrierArrive(k, barrier(count * kBarrierBytes, state));
   syncWarp(k); // the other lanes have read the stage too
   k.when(electLane(k), [&] { mbarrierArrive(k, barrier(count * kBarrierBytes, state)); });
+}
+
+void Pipeline::releaseLanes(const PipelineState &state) {
+  record().releases.push_back({k.roleId(), k.roleWarps() * 32});
+  mbarrierArrive(k, barrier(count * kBarrierBytes, state));
 }

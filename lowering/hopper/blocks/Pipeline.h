@@ -21,10 +21,10 @@ struct PipelineState {
 class Pipeline {
 public:
   /// `producerArrivals`: arrivals that fill a stage (1 for a single thread that issues TMA; the number of threads for
-  /// cp.async). `consumerWarps`: warps that read a stage; each of them arrives once, by one lane, when it calls
-  /// release.
+  /// cp.async). `consumerArrivals`: arrivals that empty it: one for each warp that reads a stage and calls release, 32
+  /// for one that calls releaseLanes.
   Pipeline(KernelBuilder &k, SmemArena &arena, llvm::StringRef name, int64_t stages, int64_t producerArrivals,
-           int64_t consumerWarps);
+           int64_t consumerArrivals);
 
   /// Initialises the barriers: one thread; then fenceBarrierInit and a CTA barrier, once for all pipelines.
   void init();
@@ -54,6 +54,9 @@ public:
   void wait(const PipelineState &state);
   /// All lanes of every consumer warp call it, converged, after their last read of the stage.
   void release(const PipelineState &state);
+  /// The same with an arrival of every lane. For stages that are written with ordinary stores: compute-sanitizer's
+  /// racecheck follows arriving threads only, and would report the other lanes' reads.
+  void releaseLanes(const PipelineState &state);
 
   Value fullBarrier(const PipelineState &state) { return barrier(0, state); }
   int64_t stages() const { return count; }
@@ -64,7 +67,7 @@ private:
 
   KernelBuilder &k;
   SmemArena &arena;
-  int64_t count, producerArrivals, consumerWarps;
+  int64_t count, producerArrivals, consumerArrivals;
   int64_t barriers; // offset of full[stages], then empty[stages]
   size_t index;     // in KernelBuilder::pipelines
 };
