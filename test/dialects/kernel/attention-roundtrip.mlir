@@ -4,22 +4,17 @@
 // CHECK-LABEL: func.func @decode
 // CHECK:         kernel.mla_decode %{{.+}}, %{{.+}}, %{{.+}}[1] at %{{.+}}, %{{.+}} scale 1.250000e-01 : {{.*}} -> tensor<8x4x128xbf16>
 // CHECK:         %[[P:.+]], %[[L:.+]] = kernel.mla_decode {{.*}} schedule <tile = [16, 32], stages = 4, split = 3, warps = 8> : {{.*}} -> tensor<3x8x4x128xf32> lse tensor<3x8x4xf32>
+// Bytes: 128 e4m3, one scale, 16 bf16.
+// CHECK:         kernel.mla_decode %{{.+}}, %{{.+}}, %{{.+}}[1] at %{{.+}}, %{{.+}} scale 1.250000e-01 : {{.*}}, memref<?x2x64x164xi8>, {{.*}} -> tensor<8x4x128xbf16>
 // CHECK:         kernel.mla_combine %[[P]], %[[L]] : tensor<3x8x4x128xf32>, tensor<3x8x4xf32> -> tensor<8x4x128xbf16>
-func.func @decode(%q: tensor<8x4x128xbf16>, %r: tensor<8x4x16xbf16>, %cache: memref<?x2x64x144xbf16>, %positions: tensor<8xi32>, %table: tensor<8x16xi32>) {
+func.func @decode(%q: tensor<8x4x128xbf16>, %r: tensor<8x4x16xbf16>, %cache: memref<?x2x64x144xbf16>, %bytes: memref<?x2x64x164xi8>, %positions: tensor<8xi32>, %table: tensor<8x16xi32>) {
   %y = kernel.mla_decode %q, %r, %cache[1] at %positions, %table scale 0.125
     : tensor<8x4x128xbf16>, tensor<8x4x16xbf16>, memref<?x2x64x144xbf16>, tensor<8xi32>, tensor<8x16xi32> -> tensor<8x4x128xbf16>
   %part, %lse = kernel.mla_decode %q, %r, %cache[1] at %positions, %table scale 0.125 schedule <tile = [16, 32], stages = 4, split = 3, warps = 8>
     : tensor<8x4x128xbf16>, tensor<8x4x16xbf16>, memref<?x2x64x144xbf16>, tensor<8xi32>, tensor<8x16xi32> -> tensor<3x8x4x128xf32> lse tensor<3x8x4xf32>
-  %joined = kernel.mla_combine %part, %lse : tensor<3x8x4x128xf32>, tensor<3x8x4xf32> -> tensor<8x4x128xbf16>
-  return
-}
-
-// Bytes: 128 e4m3, one scale, 16 bf16.
-// CHECK-LABEL: func.func @quantized_decode
-// CHECK:         kernel.mla_decode %{{.+}}, %{{.+}}, %{{.+}}[1] at %{{.+}}, %{{.+}} scale 1.250000e-01 : {{.*}}, memref<?x2x64x164xi8>, {{.*}} -> tensor<8x4x128xbf16>
-func.func @quantized_decode(%q: tensor<8x4x128xbf16>, %r: tensor<8x4x16xbf16>, %bytes: memref<?x2x64x164xi8>, %positions: tensor<8xi32>, %table: tensor<8x16xi32>) {
   %quantized = kernel.mla_decode %q, %r, %bytes[1] at %positions, %table scale 0.125
     : tensor<8x4x128xbf16>, tensor<8x4x16xbf16>, memref<?x2x64x164xi8>, tensor<8xi32>, tensor<8x16xi32> -> tensor<8x4x128xbf16>
+  %joined = kernel.mla_combine %part, %lse : tensor<3x8x4x128xf32>, tensor<3x8x4xf32> -> tensor<8x4x128xbf16>
   return
 }
 
