@@ -86,4 +86,13 @@ TEST(RouteTokens, ManyTokensTakeKernelsOfTheirOwn) {
   EXPECT_FALSE(chooseRouteTokens({1, 256, 8, 65536}));
 }
 
+// Half of 128 rows would be empty; two stages leave one under way (128 x 7168 x 16384 took 80 us with four parts of
+// 128 x 256 and two stages).
+TEST(TensorCoreTiles, FewRowsTakeSmallTilesAndEnoughStages) {
+  EXPECT_EQ(chooseTensorCoreTile({64, 129280, 7168, 1, 1}, h200).m, 64);
+  EXPECT_EQ(chooseTensorCoreTile({33, 36864, 7168, 1, 1}, h200).m, 64);
+  EXPECT_EQ(chooseTensorCoreTile({65, 129280, 7168, 1, 1}, h200).m, 128);
+  EXPECT_GT(chooseTensorCoreTile({128, 7168, 16384, 1, 2}, h200).stages, 2);
+}
+
 } // namespace
