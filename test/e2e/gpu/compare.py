@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tables for docs/benchmarks.md from the JSON of `deepseek-bench --op` and of its peers.
+"""Tables for docs/benchmarks-kernels.md from the JSON of `deepseek-bench --op` and of its peers.
 
   compare.py OURS.json PEER.json... [--filter REGEX] [--any-gpu] [--long]
 
