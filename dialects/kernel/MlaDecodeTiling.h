@@ -73,9 +73,9 @@ struct MlaDecodeWgmmaTiling {
   int64_t stages;
   bool quantized = false; // records of QuantizedRecord.h, which the warpgroup that copies converts
 
-  static constexpr int64_t kRows = 64;    // of a product
-  static constexpr int64_t kKeys = 32;    // of a tile; handled two by two
-  static constexpr int64_t kColumns = 64; // of a swizzled block
+  static constexpr int64_t kRows = 64;      // of a product
+  static constexpr int64_t kKeys = 32;      // of a tile; handled two by two
+  static constexpr int64_t kColumns = 64;   // of a swizzled block
   static constexpr int64_t kLeastHeads = 8; // blocks of fewer query rows would start amid a swizzle's pattern
   static constexpr int64_t kWarps = 16;
   static constexpr int64_t kValueRegisters = 160;

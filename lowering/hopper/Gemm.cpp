@@ -75,7 +75,8 @@ FailureOr<LaunchPlan> hopper::buildGemm(Operation *operation, KernelBuilder &k) 
   Value rows = op.getRows() ? pointerParameter(k, plan, op.getRows()) : Value();
   const TileGrid tiles{static_cast<int64_t>(llvm::divideCeil(problem->m(), problem->tileM)),
                        static_cast<int64_t>(llvm::divideCeil(problem->n(), problem->tileN)), problem->batches()};
-  TileScheduler scheduler = problem->split == 1 ? TileScheduler(tiles) : TileScheduler(tiles, TileScheduler::Kind::OneShot, problem->split);
+  TileScheduler scheduler =
+      problem->split == 1 ? TileScheduler(tiles) : TileScheduler(tiles, TileScheduler::Kind::OneShot, problem->split);
   k.when(k.eq(k.threadIndex(), 0), [&] {
     body.init();
     fenceBarrierInit(k);

@@ -36,7 +36,8 @@ static constexpr int64_t kProducerRegisters = 24, kConsumerRegisters = 240;
 
 /// The tensor map of rows of an operand or result: a box of `columns` x `rows`.
 static TensorMapShape rowsMap(const DeviceView &view, bool leadingBatch, int64_t columns, int64_t rows) {
-  TensorMapShape shape{tensorMapElement(view.element), {view.sizes.back()}, {}, {columns, rows}, columns * view.elementBytes()};
+  TensorMapShape shape{
+      tensorMapElement(view.element), {view.sizes.back()}, {}, {columns, rows}, columns * view.elementBytes()};
   bool batched = view.sizes.size() == 3;
   int64_t rowDim = batched && leadingBatch ? 1 : 0, batchDim = leadingBatch ? 0 : 1;
   shape.dims.push_back(view.sizes[rowDim]);
@@ -364,8 +365,7 @@ void GemmBody::store(Accumulator &acc, const GemmTile &tile) {
   if (!problem.grouped)
     return storeTma(acc, tile);
   // Rows past the group's end belong to the next group.
-  k.when(
-      k.leS(k.add(firstRow(tile), 64), tile.rowEnd), [&] { storeTma(acc, tile); }, [&] { storeDirect(acc, tile); });
+  k.when(k.leS(k.add(firstRow(tile), 64), tile.rowEnd), [&] { storeTma(acc, tile); }, [&] { storeDirect(acc, tile); });
 }
 
 /// Through two alternating boxes in shared memory; TMA drops what lies outside D.

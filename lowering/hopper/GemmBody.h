@@ -108,7 +108,7 @@ private:
   Pipeline pipeline;
   Value mapA, mapB, pointerD, pointerAScales, pointerBScales;
   SmallVector<Box> boxes; // of D, empty unless TMA stores it
-  Value kBegin, kEnd; // this CTA's K blocks
+  Value kBegin, kEnd;     // this CTA's K blocks
   Value warp, thread,
       consumer; // this thread's: warp of the CTA; thread of its warpgroup; index among the consumer warpgroups
 };

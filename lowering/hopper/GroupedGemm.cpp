@@ -5,9 +5,9 @@
 // static: x walks the columns of D, y the row tiles that M rows in E groups can need at most; a CTA finds its group and
 // rows from the offsets, leaves if there are none, and is one tile of a skinny product (SkinnyGemm.h).
 #include "dialects/kernel/BufferView.h"
+#include "dialects/kernel/StreamSchedule.h"
 #include "lowering/hopper/GemmBody.h"
 #include "lowering/hopper/SkinnyGemm.h"
-#include "dialects/kernel/StreamSchedule.h"
 #include "lowering/hopper/StreamGemm.h"
 #include "lowering/hopper/blocks/Sync.h"
 #include "lowering/hopper/scheduler/Grouped.h"
@@ -124,7 +124,8 @@ static LaunchPlan buildTensorCoreGroups(kernel::GroupedGemmOp op, const GemmProb
   using Role = PipelineState (GemmBody::*)(const GemmTile &, PipelineState);
   auto forEachTile = [&](Role role) {
     tiles.forEach(k, blocks, body.start().values(), [&](const GroupedTiles::Tile &tile, ValueRange carried) -> Values {
-      return (body.*role)({tile.row, k.mul(tile.column, problem.tileN), tile.group, tile.rowEnd}, PipelineState(carried))
+      return (body.*role)({tile.row, k.mul(tile.column, problem.tileN), tile.group, tile.rowEnd},
+                          PipelineState(carried))
           .values();
     });
   };

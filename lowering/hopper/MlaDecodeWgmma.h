@@ -28,7 +28,7 @@ private:
   static constexpr int64_t kProbabilityBytes = kRows * kKeys * 2; // of a buffer
   static constexpr int64_t kProbabilityRow = kKeys * 2;           // 64 bytes: the swizzle's width
   static constexpr int64_t kStepBytes = 32;                       // of K in one product
-  static constexpr int64_t kProducerWarps = 4; // that convert
+  static constexpr int64_t kProducerWarps = 4;                    // that convert
   static constexpr int64_t kScoreWarps = 4, kValueWarps = 8;
   static constexpr double kLeast = -1e38; // below every score
   static constexpr double kSlack =

@@ -127,9 +127,7 @@ std::array<Value, 2> WgmmaDecode::raiseMaxima(Accumulator &scores, SoftmaxRows &
         maxima.append(factors);
         return maxima;
       },
-      [&]() -> Values {
-        return {softmax.max[0], softmax.max[1], k.f32(1), k.f32(1)};
-      });
+      [&]() -> Values { return {softmax.max[0], softmax.max[1], k.f32(1), k.f32(1)}; });
   softmax.max = {next[0], next[1]};
   return {next[2], next[3]};
 }

@@ -82,7 +82,8 @@ LogicalResult planShape(kernel::MlaPrefillOp op, PrefillPlan &plan) {
 /// A schedule with a producer warpgroup beside the rows' warps.
 bool isForWarpgroups(kernel::MlaPrefillOp op) {
   kernel::ScheduleAttr schedule = op.getScheduleAttr();
-  return schedule && schedule.getTile().size() >= 2 && schedule.getWarps() == kernel::MlaPrefillTiling::warpsFor(schedule.getTile()[0]);
+  return schedule && schedule.getTile().size() >= 2 &&
+         schedule.getWarps() == kernel::MlaPrefillTiling::warpsFor(schedule.getTile()[0]);
 }
 
 /// What the schedule says, or values that fit any shape.

@@ -157,6 +157,7 @@ RoutedToken TokenRouter::route(ValueRange logits, Value warpScores) {
 void TokenRouter::forEachChoice(const RoutedToken &token, llvm::function_ref<void(Value, Value, Value)> visit) {
   for (auto [block, weight] : llvm::enumerate(token.weights)) {
     Value choice = k.add(lane, 32 * static_cast<int64_t>(block));
-    k.when(k.ltU(choice, rule.topK), [&, weight = weight, block = block] { visit(choice, weight, token.indices[block]); });
+    k.when(k.ltU(choice, rule.topK),
+           [&, weight = weight, block = block] { visit(choice, weight, token.indices[block]); });
   }
 }

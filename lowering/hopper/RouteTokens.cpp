@@ -37,8 +37,8 @@ struct TablePlan {
 class RouteTokensKernel {
 public:
   RouteTokensKernel(KernelBuilder &k, kernel::RouteTokensOp op, LaunchPlan &launch)
-      : k(k), op(op), launch(launch), rule(routeRule(op)), arena(k), router(k, rule), tokens(shapeOf(op.getLogits())[0]),
-        words(llvm::divideCeil(tokens, 32)) {}
+      : k(k), op(op), launch(launch), rule(routeRule(op)), arena(k), router(k, rule),
+        tokens(shapeOf(op.getLogits())[0]), words(llvm::divideCeil(tokens, 32)) {}
 
   LogicalResult plan();
   void emit();
@@ -68,8 +68,8 @@ private:
   SmallVector<TablePlan, 1> tables;
   int64_t scores = 0, bits = 0, starts = 0, choices = 0; // offsets in shared memory
   Value logits, bias, weights, indices, offsets, rowOf, tokenOf;
-  Value rank, token, part;     // of this CTA
-  Value isFirst, storesSmall;  // CTA 0; the first cluster
+  Value rank, token, part;    // of this CTA
+  Value isFirst, storesSmall; // CTA 0; the first cluster
 };
 
 } // namespace
@@ -104,8 +104,8 @@ LogicalResult RouteTokensKernel::plan() {
     registers += 4 * table.chunks;
   }
   if (registers > kMaxRegisters)
-    return op.emitError() << "route_tokens holds " << 4 * registers << " bytes of a token's rows in each thread, expected "
-                          << 4 * kMaxRegisters << " at most";
+    return op.emitError() << "route_tokens holds " << 4 * registers
+                          << " bytes of a token's rows in each thread, expected " << 4 * kMaxRegisters << " at most";
   return success();
 }
 
@@ -181,8 +181,7 @@ void RouteTokensKernel::scan() {
       });
       begin = k.add(begin, size);
     }
-    k.when(k.logicalAnd(isFirst, k.eq(lane, 31)),
-           [&] { storeGlobal(k, begin, k.gep(offsets, 4 * rule.experts)); });
+    k.when(k.logicalAnd(isFirst, k.eq(lane, 31)), [&] { storeGlobal(k, begin, k.gep(offsets, 4 * rule.experts)); });
   });
 }
 
@@ -246,7 +245,8 @@ void RouteTokensKernel::emit() {
   rank = cluster > 1 ? k.clusterRank() : k.i32(0);
   token = k.minU(k.divU(block, parts), tokens - 1), part = k.remU(block, parts);
   isFirst = k.eq(block, 0), storesSmall = k.ltU(block, cluster);
-  const int64_t stores = tables.empty() ? 0 : tokens * parts, blocks = llvm::alignTo(std::max<int64_t>(stores, 1), cluster);
+  const int64_t stores = tables.empty() ? 0 : tokens * parts,
+                blocks = llvm::alignTo(std::max<int64_t>(stores, 1), cluster);
 
   clear();
   bool early = bias && getDeviceView(op.getBias())->readOnly;

@@ -1,13 +1,13 @@
 // kernel.row_fusion: any chain of row-wise work as one kernel, generated from its program.
 //
 // Threads. A row of up to 512 elements belongs to one warp, and a CTA has as many rows as warps; a wider row belongs to
-// one CTA; where nothing is reduced, to several CTAs; and where much is loaded for few rows, to a cluster. A thread holds vectors of up to 8 neighbouring elements
-// (RowProgram.h), loaded and stored with the widest access that alignment and strides allow.
-// Order. Parameters are loaded, then gridDependencyWait, then the rows' own operands; reductions level by level (all
-// whose operands are ready share one CTA barrier); at last the results, so that every load of a row that stays in
-// registers comes before its stores. Rows too wide for registers are read again in a loop for each level and for the
-// results: results must not overlap operands.
-// Shared memory. The table of angle frequencies, and 4 bytes for each warp and reduction.
+// one CTA; where nothing is reduced, to several CTAs; and where much is loaded for few rows, to a cluster. A thread
+// holds vectors of up to 8 neighbouring elements (RowProgram.h), loaded and stored with the widest access that
+// alignment and strides allow. Order. Parameters are loaded, then gridDependencyWait, then the rows' own operands;
+// reductions level by level (all whose operands are ready share one CTA barrier); at last the results, so that every
+// load of a row that stays in registers comes before its stores. Rows too wide for registers are read again in a loop
+// for each level and for the results: results must not overlap operands. Shared memory. The table of angle frequencies,
+// and 4 bytes for each warp and reduction.
 #include "lowering/hopper/RowProgram.h"
 #include "lowering/hopper/blocks/Sync.h"
 #include "lowering/hopper/blocks/Warp.h"
@@ -25,8 +25,7 @@ struct RowStore {
 
 class RowKernel {
 public:
-  RowKernel(RowEvaluator &rows, SmemArena &arena)
-      : rows(rows), k(rows.k), plan(rows.plan), op(rows.op), arena(arena) {}
+  RowKernel(RowEvaluator &rows, SmemArena &arena) : rows(rows), k(rows.k), plan(rows.plan), op(rows.op), arena(arena) {}
 
   /// Loads operands that are, or are not, parameters; nothing if rows do not stay in registers.
   void prefetch(bool constant);
@@ -189,9 +188,8 @@ void RowKernel::addYield(Value value, Value result) {
     return storeUniform(value, result);
   StridedRow destination = stridedRow(k, rows.view(result), rows.pointer(result), rows.row);
   if (!quantize) {
-    stores[rowWidth(value)].push_back({[=, this](const Access &access) {
-      storeRow(k, destination, access, rows.eval(value, access));
-    }});
+    stores[rowWidth(value)].push_back(
+        {[=, this](const Access &access) { storeRow(k, destination, access, rows.eval(value, access)); }});
     return;
   }
   int64_t width = rowWidth(quantize.getX());

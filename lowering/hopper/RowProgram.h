@@ -20,10 +20,10 @@ int64_t rowWidth(Value value);
 /// How rows and their elements are spread over threads.
 struct RowPlan {
   int64_t rows = 0;
-  int64_t threads = 0;        // of a CTA
-  int64_t lanes = 0;          // threads that share a row: a warp or the CTA
-  int64_t rowsPerBlock = 1;   // 1, or the warps of a CTA
-  int64_t columnBlocks = 1;   // CTAs that share a row: of a cluster if the program reduces, along y if not
+  int64_t threads = 0;      // of a CTA
+  int64_t lanes = 0;        // threads that share a row: a warp or the CTA
+  int64_t rowsPerBlock = 1; // 1, or the warps of a CTA
+  int64_t columnBlocks = 1; // CTAs that share a row: of a cluster if the program reduces, along y if not
   bool cluster = false;
   int64_t chunksPerBlock = 1; // of the widest value
   bool streamed = false;      // rows too wide for registers: loops that load again, instead of unrolled code
@@ -43,8 +43,8 @@ llvm::SmallVector<BlockArgument> streamedArguments(kernel::RowFusionOp op);
 struct Access {
   int64_t id;
   int64_t width, count;
-  Value base;         // i32
-  bool full = false;  // known to lie inside the row
+  Value base;        // i32
+  bool full = false; // known to lie inside the row
   bool natural = false;
 };
 

@@ -8,9 +8,9 @@ using namespace mlir;
 using namespace mlir::deepseek;
 using namespace mlir::deepseek::hopper;
 
-static constexpr int64_t kWarpRow = 512;     // elements of a row that one warp handles alone
-static constexpr int64_t kMaxVector = 8;     // elements of an access: 16 bytes of bf16
-static constexpr int64_t kMaxThreads = 512;  // unless the schedule says so
+static constexpr int64_t kWarpRow = 512;    // elements of a row that one warp handles alone
+static constexpr int64_t kMaxVector = 8;    // elements of an access: 16 bytes of bf16
+static constexpr int64_t kMaxThreads = 512; // unless the schedule says so
 static constexpr int64_t kQuantizeBlock = 128;
 static constexpr int64_t kTargetBlocks = 264; // two CTAs for each SM: enough to spread rows without a reduction
 static constexpr int64_t kMaxUnrolled = 8;    // chunks in straight-line code
@@ -58,7 +58,8 @@ static LogicalResult checkNaturalUses(Operation *quantize, Value value) {
     bool foreign = dequantize && isa<kernel::RowQuantizeOp>(value.getDefiningOp()) &&
                    dequantize.getData().getDefiningOp() != dequantize.getScales().getDefiningOp();
     if (moves || foreign) {
-      InFlightDiagnostic diagnostic = quantize->emitError("the results of row_quantize are used at other places of the row");
+      InFlightDiagnostic diagnostic =
+          quantize->emitError("the results of row_quantize are used at other places of the row");
       diagnostic.attachNote(user->getLoc()) << "here";
       return diagnostic;
     }
@@ -85,8 +86,8 @@ static LogicalResult checkQuantize(kernel::RowQuantizeOp op) {
 static LogicalResult checkRope(kernel::RowRopeOp op) {
   auto [x, angles] = std::make_pair(op.getX().getType().getShape(), op.getAngles().getType().getShape());
   if (x.empty() || x.back() % 2 || op.getAngles().getType().getNumElements() != x.back())
-    return op.emitError() << "row_rope expects an even last dimension D and D/2 x 2 angles, got "
-                          << op.getX().getType() << " and " << op.getAngles().getType();
+    return op.emitError() << "row_rope expects an even last dimension D and D/2 x 2 angles, got " << op.getX().getType()
+                          << " and " << op.getAngles().getType();
   return success();
 }
 
@@ -95,7 +96,8 @@ static LogicalResult checkCacheStore(kernel::RowCacheStoreOp op) {
   ArrayRef<int64_t> table = op.getBlockTable().getType().getShape();
   if (op.getCache().getType().getRank() != 4 || table.size() != 2 || table[0] == 0 || rows % table[0])
     return op.emitError() << "row_cache_store expects a cache of rank 4 and a block table whose rows divide the "
-                          << rows << " rows, got " << op.getCache().getType() << " and " << op.getBlockTable().getType();
+                          << rows << " rows, got " << op.getCache().getType() << " and "
+                          << op.getBlockTable().getType();
   return success();
 }
 
@@ -133,8 +135,8 @@ static LogicalResult checkOperation(Operation *op) {
         return gather.emitError("row_gather reads an operand of the row_fusion");
       })
       .Case([](kernel::RowCacheStoreOp store) { return checkCacheStore(store); })
-      .Case<kernel::RowReduceOp, kernel::RowBroadcastOp, kernel::RowExtractOp,
-            kernel::RowDequantizeOp, kernel::RowAnglesOp, kernel::RowIndexOp, kernel::RowYieldOp>([](Operation *) { return success(); })
+      .Case<kernel::RowReduceOp, kernel::RowBroadcastOp, kernel::RowExtractOp, kernel::RowDequantizeOp,
+            kernel::RowAnglesOp, kernel::RowIndexOp, kernel::RowYieldOp>([](Operation *) { return success(); })
       .Default([](Operation *other) -> LogicalResult {
         if (isElementwise(other))
           return checkElementwise(other);
@@ -225,7 +227,8 @@ static int64_t rowBytes(kernel::RowFusionOp op) {
 /// CTAs of a cluster that share a row which is reduced: for few rows, so many that none loads for long.
 static int64_t chooseCluster(kernel::RowFusionOp op, int64_t widest) {
   if (op.getSchedule())
-    return std::clamp<int64_t>(llvm::bit_floor(static_cast<uint64_t>(std::max<int64_t>(1, op.getSchedule()->getCluster()))), 1, 8);
+    return std::clamp<int64_t>(
+        llvm::bit_floor(static_cast<uint64_t>(std::max<int64_t>(1, op.getSchedule()->getCluster()))), 1, 8);
   // A cluster takes 0.7 us more than a CTA: rows of 64 KB lose by it, rows of 300 KB gain 1.4 us.
   constexpr int64_t computeUnits = 132, leastBytes = 128 << 10, bytesOfBlock = 16 << 10, elementsOfBlock = 512;
   int64_t cluster = 1;

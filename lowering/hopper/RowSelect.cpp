@@ -204,8 +204,8 @@ void RowSelect::clearHistogram(bool wide) {
   });
 }
 
-/// totals[digit] = sum of the digit's replicas, sums[digit] that over the cluster. The replicas are read in an order that
-/// keeps banks apart.
+/// totals[digit] = sum of the digit's replicas, sums[digit] that over the cluster. The replicas are read in an order
+/// that keeps banks apart.
 void RowSelect::sumReplicas(bool wide) {
   k.loop(thread, k.i32(kDigits), threads(), [&](Value digit) {
     Value sum = k.i64(0);
@@ -317,9 +317,7 @@ Value RowSelect::firstExceeding(const Candidates &candidates, Value target) {
   // That warp walks its segment again, tile by tile.
   Value isOwner = k.logicalAnd(k.eq(warp, owner), k.leU(start, target)); // else an earlier CTA has exceeded it
   k.when(isOwner, [&] {
-    auto searching = [&](ValueRange state) {
-      return k.logicalAnd(k.ltS(state[2], 0), k.ltU(state[0], own.vectors));
-    };
+    auto searching = [&](ValueRange state) { return k.logicalAnd(k.ltS(state[2], 0), k.ltU(state[0], own.vectors)); };
     Values found = k.loopWhile({k.i32(0), start, k.i32(-1)}, searching, [&](ValueRange state) -> Values {
       SmallVector<RowElement> elements = loadVector(k.add(own.base, k.mul(state[0], own.step)));
       Values weights;

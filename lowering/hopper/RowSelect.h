@@ -1,6 +1,6 @@
-// Searching one long row of f32 with the threads of a cluster of CTAs: argmax, thresholds of a count or of a mass, prefix
-// sums. Each CTA has a part of the row; what a search exchanges is a few sums in distributed shared memory. All CTAs of the
-// cluster call the same searches, and `finish` before they end.
+// Searching one long row of f32 with the threads of a cluster of CTAs: argmax, thresholds of a count or of a mass,
+// prefix sums. Each CTA has a part of the row; what a search exchanges is a few sums in distributed shared memory. All
+// CTAs of the cluster call the same searches, and `finish` before they end.
 //
 // All sums are of integers (counts, or weights in fixed point), so neither the order of additions nor of atomics shows
 // in a result: the same row gives the same bits.
@@ -65,9 +65,9 @@ public:
 
 private:
   struct Walk {
-    Value base;         // of the first vector, i32
-    int64_t step;       // between a thread's vectors
-    int64_t vectors;    // of a thread; beyond a few, a multiple of those loaded together
+    Value base;      // of the first vector, i32
+    int64_t step;    // between a thread's vectors
+    int64_t vectors; // of a thread; beyond a few, a multiple of those loaded together
   };
   /// Loads vectors in groups, so that several loads are under way, then visits them.
   Values walk(const Walk &walk, ValueRange init, Visit visit);
@@ -98,8 +98,8 @@ Value warpSum64(KernelBuilder &k, Value x);
 Value warpInclusiveSum64(KernelBuilder &k, Value x);
 Value shuffleIndex64(KernelBuilder &k, Value x, Value lane);
 
-/// The candidate set "key above `key`, or equal and index at most `limit`" that holds the first `count` (i64) weights of
-/// the candidates in order of decreasing key, then increasing index.
+/// The candidate set "key above `key`, or equal and index at most `limit`" that holds the first `count` (i64) weights
+/// of the candidates in order of decreasing key, then increasing index.
 std::pair<Value, Value> prefixOf(KernelBuilder &k, RowSelect &row, const Candidates &candidates, Value target);
 /// i1: is an element in such a set?
 Value inPrefix(KernelBuilder &k, Value key, Value index, std::pair<Value, Value> prefix);

@@ -1,11 +1,10 @@
 // kernel.sample: a token for each row of logits.
 //
-// Threads. A cluster of CTAs for each row, as many as few rows leave idle; every step is a pass over the row, which stays
-// in L2. A greedy row is done after the first pass (argmax).
-// Numerics. Candidates are ordered by keys of z = logits / temperature, a correctly rounded division, so ties are those
-// of the reference. A candidate weighs exp(z - max z) in fixed point, 2^31 for the best one: sums are exact and do not
-// depend on an order. Against sums in f32 the outcome differs only where the random number, or top_p, falls within
-// rounding of a boundary between two tokens.
+// Threads. A cluster of CTAs for each row, as many as few rows leave idle; every step is a pass over the row, which
+// stays in L2. A greedy row is done after the first pass (argmax). Numerics. Candidates are ordered by keys of z =
+// logits / temperature, a correctly rounded division, so ties are those of the reference. A candidate weighs exp(z -
+// max z) in fixed point, 2^31 for the best one: sums are exact and do not depend on an order. Against sums in f32 the
+// outcome differs only where the random number, or top_p, falls within rounding of a boundary between two tokens.
 // Shared memory. The histograms of RowSelect, 66 KB.
 #include "lowering/hopper/RowSelect.h"
 #include "lowering/hopper/blocks/Memory.h"
@@ -117,10 +116,12 @@ static int64_t chooseWarps(std::optional<kernel::ScheduleAttr> schedule, int64_t
   return std::clamp<int64_t>(wanted, 1, 16);
 }
 
-/// CTAs that share a row: up to a portable cluster, as long as each has a few thousand logits and there are SMs for all.
+/// CTAs that share a row: up to a portable cluster, as long as each has a few thousand logits and there are SMs for
+/// all.
 static int64_t chooseCluster(std::optional<kernel::ScheduleAttr> schedule, int64_t rows, int64_t length) {
   if (schedule)
-    return std::clamp<int64_t>(llvm::bit_floor(static_cast<uint64_t>(std::max<int64_t>(1, schedule->getCluster()))), 1, 8);
+    return std::clamp<int64_t>(llvm::bit_floor(static_cast<uint64_t>(std::max<int64_t>(1, schedule->getCluster()))), 1,
+                               8);
   // Registers leave room for one CTA on an SM, and clusters of eight for 120 of them on 132.
   constexpr int64_t computeUnits = 132, blocksOfEight = 120, logitsOfBlock = 4096;
   int64_t cluster = 8;

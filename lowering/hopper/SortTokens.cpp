@@ -1,12 +1,11 @@
 // kernel.sort_tokens: a stable counting sort of (token, choice) pairs by group, in one CTA or one cluster of CTAs.
 //
-// Threads. The pairs are cut into one run for each warp of the cluster, in order. A warp walks its run 32 pairs at a time; lanes with
-// the same group find each other (matchAny), so a pair's place among its warp's pairs of that group is the group's
-// counter plus the number of such lanes below. No atomics: only one warp touches a counter, and the order is that of the
-// pairs, whatever the timing.
-// Order. Count; barrier; for each group the counts of the warps before each, and of all; with a cluster: barrier of the
-// cluster, the same over its CTAs; barrier; a warp scans the totals of the groups; barrier; walk again and place.
-// Shared memory. warps x E counters, E + 1 offsets; with a cluster 2 E sizes.
+// Threads. The pairs are cut into one run for each warp of the cluster, in order. A warp walks its run 32 pairs at a
+// time; lanes with the same group find each other (matchAny), so a pair's place among its warp's pairs of that group is
+// the group's counter plus the number of such lanes below. No atomics: only one warp touches a counter, and the order
+// is that of the pairs, whatever the timing. Order. Count; barrier; for each group the counts of the warps before each,
+// and of all; with a cluster: barrier of the cluster, the same over its CTAs; barrier; a warp scans the totals of the
+// groups; barrier; walk again and place. Shared memory. warps x E counters, E + 1 offsets; with a cluster 2 E sizes.
 #include "lowering/hopper/Kernel.h"
 #include "lowering/hopper/blocks/Memory.h"
 #include "lowering/hopper/blocks/Sync.h"
@@ -30,7 +29,8 @@ public:
   SortKernel(KernelBuilder &k, const SortPlan &plan, SmemArena &arena)
       : k(k), plan(plan), arena(arena), lane(k.laneIndex()), warp(k.warpIndex()), thread(k.threadIndex()),
         rank(plan.cluster > 1 ? k.clusterRank() : k.i32(0)), counters(arena.allocate(4 * plan.warps * plan.groups)),
-        starts(arena.allocate(4 * (plan.groups + 1))), sizes(plan.cluster > 1 ? arena.allocate(4 * plan.groups) : starts),
+        starts(arena.allocate(4 * (plan.groups + 1))),
+        sizes(plan.cluster > 1 ? arena.allocate(4 * plan.groups) : starts),
         earlier(plan.cluster > 1 ? arena.allocate(4 * plan.groups) : 0) {}
 
   Value indices, offsets, rowOf, tokenOf; // global pointers
@@ -42,8 +42,8 @@ public:
   void place();
 
 private:
-  /// Walks the warp's run; `visit` gets the pair, its group, the counter's value before these 32 pairs, and the lanes of
-  /// the same group.
+  /// Walks the warp's run; `visit` gets the pair, its group, the counter's value before these 32 pairs, and the lanes
+  /// of the same group.
   void walk(llvm::function_ref<void(Value pair, Value group, Value before, Value peers)> visit);
   Value loadGroup(Value pair);
   void eachGroup(llvm::function_ref<void(Value offset)> visit); // 4 * group, by the threads of the CTA
@@ -81,8 +81,8 @@ static FailureOr<SortPlan> planSort(kernel::SortTokensOp op) {
     wanted = op.getSchedule()->getWarps();
   plan.warps = std::clamp<int64_t>(std::min(wanted, kMaxCounterBytes / (4 * plan.groups)), 1, 32);
   if (plan.groups * 8 > SmemArena::kMaxBytes)
-    return op.emitError() << "sort_tokens has " << plan.groups << " groups, one CTA counts "
-                          << SmemArena::kMaxBytes / 8 << " at most";
+    return op.emitError() << "sort_tokens has " << plan.groups << " groups, one CTA counts " << SmemArena::kMaxBytes / 8
+                          << " at most";
   plan.run = llvm::alignTo(llvm::divideCeil(plan.pairs, plan.warps * plan.cluster), 32);
   return plan;
 }
@@ -170,24 +170,25 @@ void SortKernel::scan() {
   k.when(k.eq(warp, 0), [&] {
     Value isFirst = k.eq(rank, 0);
     Values carry{k.i32(0)};
-    carry = k.loop(k.i32(0), k.i32(llvm::alignTo(plan.groups, 32)), 32, carry, [&](Value base, ValueRange in) -> Values {
-      Value group = k.add(base, lane), exists = k.ltU(group, plan.groups);
-      Value offset = k.mul(k.select(exists, group, k.i32(0)), 4);
-      // Not the first group's counter either, which its lane overwrites below.
-      Value total = k.whenElse(
-          exists, {k.i32Ty}, [&]() -> Values { return {loadShared(k, k.i32Ty, arena.at(starts, offset))}; },
-          [&]() -> Values { return {k.i32(0)}; })[0];
-      Value sum = total; // inclusive over the lanes
-      for (int64_t delta = 1; delta < 32; delta *= 2)
-        sum = k.add(sum, k.select(k.geU(lane, delta), shuffleUp(k, sum, delta), k.i32(0)));
-      Value begin = k.add(in[0], k.sub(sum, total));
-      k.when(exists, [&] {
-        Value own = plan.cluster > 1 ? k.add(begin, loadShared(k, k.i32Ty, arena.at(earlier, offset))) : begin;
-        storeShared(k, own, arena.at(starts, offset));
-        k.when(isFirst, [&] { storeGlobal(k, begin, k.gep(offsets, offset)); });
-      });
-      return {k.add(in[0], shuffleIndex(k, sum, k.i32(31)))};
-    });
+    carry =
+        k.loop(k.i32(0), k.i32(llvm::alignTo(plan.groups, 32)), 32, carry, [&](Value base, ValueRange in) -> Values {
+          Value group = k.add(base, lane), exists = k.ltU(group, plan.groups);
+          Value offset = k.mul(k.select(exists, group, k.i32(0)), 4);
+          // Not the first group's counter either, which its lane overwrites below.
+          Value total = k.whenElse(
+              exists, {k.i32Ty}, [&]() -> Values { return {loadShared(k, k.i32Ty, arena.at(starts, offset))}; },
+              [&]() -> Values { return {k.i32(0)}; })[0];
+          Value sum = total; // inclusive over the lanes
+          for (int64_t delta = 1; delta < 32; delta *= 2)
+            sum = k.add(sum, k.select(k.geU(lane, delta), shuffleUp(k, sum, delta), k.i32(0)));
+          Value begin = k.add(in[0], k.sub(sum, total));
+          k.when(exists, [&] {
+            Value own = plan.cluster > 1 ? k.add(begin, loadShared(k, k.i32Ty, arena.at(earlier, offset))) : begin;
+            storeShared(k, own, arena.at(starts, offset));
+            k.when(isFirst, [&] { storeGlobal(k, begin, k.gep(offsets, offset)); });
+          });
+          return {k.add(in[0], shuffleIndex(k, sum, k.i32(31)))};
+        });
     k.when(k.logicalAnd(isFirst, k.eq(lane, 0)), [&] { storeGlobal(k, carry[0], k.gep(offsets, 4 * plan.groups)); });
   });
 }

@@ -10,9 +10,9 @@ namespace mlir::deepseek::cost {
 /// Decode attention of `tokens` tokens in `sequences` sequences over records of `latent` + `rope` elements.
 struct DecodeShape {
   int64_t tokens, sequences, heads, latent, rope;
-  int64_t page;     // positions of a page
-  int64_t capacity; // positions of a sequence that its block table reaches
-  int64_t context;  // positions of a sequence that the choice is made for; no more than the capacity count
+  int64_t page;               // positions of a page
+  int64_t capacity;           // positions of a sequence that its block table reaches
+  int64_t context;            // positions of a sequence that the choice is made for; no more than the capacity count
   bool tmaAddressable = true; // the queries' rows
   bool quantized = false;     // records of e4m3 (dialects/kernel/QuantizedRecord.h)
 };

@@ -24,8 +24,8 @@ GemmChoice mlir::deepseek::cost::chooseGemm(const GemmShape &s, bool tmaAddressa
   choice.estimate = skinnyEstimate(s, choice.tileM, choice.tileN, choice.warps, machine);
   if (!tmaAddressable)
     return choice;
-  // One tile of rows is as far as the skinny family reads B once; tensor-core tiles are half empty and, with operands of
-  // two bytes, starve at up to 64 rows.
+  // One tile of rows is as far as the skinny family reads B once; tensor-core tiles are half empty and, with operands
+  // of two bytes, starve at up to 64 rows.
   if (s.m > skinnyRows) {
     choice.family = GemmFamily::TensorCore;
     choice.estimate = tensorCoreEstimate(s, chooseTensorCoreTile(s, machine), machine);

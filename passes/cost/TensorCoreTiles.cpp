@@ -12,20 +12,21 @@ constexpr int64_t kSharedBytes = 226 * 1024; // of a CTA, less room for barriers
 constexpr int64_t kStageRowBytes = 128;      // of a row of A or B in one stage
 constexpr int64_t kBoxBytes = 64 * 64 * 2;   // of D on its way out: two for each 64 rows
 constexpr int64_t kMostStages = 8;
-constexpr int64_t kGroupBytes = 8;           // of the table of groups
+constexpr int64_t kGroupBytes = 8;                   // of the table of groups
 constexpr int64_t kMostSplit = 4, kFewestBlocks = 8; // CTAs that share K, and K blocks left for each
 constexpr double kResultBytes = 2;                   // of an element of D; f32 results are few
 
 /// Share of the matrix rate that a tile of 128 x n reaches while operands arrive in time. Block-scaled sums take
 /// registers twice, so their tiles end at 192 columns; up to 128 the products of one K block hide the sums of another,
-/// and where n is no multiple of 64 every few columns need scales of their own. 64 rows: no second warpgroup hides waits.
+/// and where n is no multiple of 64 every few columns need scales of their own. 64 rows: no second warpgroup hides
+/// waits.
 struct TileShare {
   int64_t n;
   double share;
 };
-constexpr TileShare kPlainShares[] = {{256, 1.0},   {240, 0.995}, {224, 0.995}, {208, 0.99}, {192, 0.985},
-                                      {176, 0.98},  {160, 0.975}, {144, 0.97},  {128, 0.97}, {112, 0.96},
-                                      {96, 0.95},   {80, 0.95},   {64, 0.95},   {48, 0.8},   {32, 0.6}};
+constexpr TileShare kPlainShares[] = {{256, 1.0},  {240, 0.995}, {224, 0.995}, {208, 0.99}, {192, 0.985},
+                                      {176, 0.98}, {160, 0.975}, {144, 0.97},  {128, 0.97}, {112, 0.96},
+                                      {96, 0.95},  {80, 0.95},   {64, 0.95},   {48, 0.8},   {32, 0.6}};
 constexpr TileShare kScaledShares[] = {{192, 0.92}, {176, 0.86}, {160, 0.88}, {144, 0.86}, {128, 1.0}, {112, 0.92},
                                        {96, 0.9},   {80, 0.8},   {64, 0.78},  {48, 0.6},   {32, 0.45}};
 constexpr double kHalfTileShare = 0.6;
@@ -84,8 +85,8 @@ TensorCoreTile fastestTile(const GemmShape &s, const Machine &machine, int64_t m
     for (const TileShare &columns : sharesOf(s))
       for (int64_t split = 1; split <= mostSplit; ++split) {
         TensorCoreTile tile{rows, columns.n, 0, 0, split};
-        if (split > 1 && (double(tilesOf(s, tile) * split) > kClusterRoom * machine.computeUnits ||
-                          kBlocks < split * kFewestBlocks))
+        if (split > 1 &&
+            (double(tilesOf(s, tile) * split) > kClusterRoom * machine.computeUnits || kBlocks < split * kFewestBlocks))
           break;
         tile.stages = stagesOf(tile, otherBytes);
         const TileSeconds seconds = secondsOf(s, tile, machine);

@@ -136,9 +136,8 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
                .str();
     if (!tma)
       return;
-    const cost::GroupedShape shape{
-        a[0], b[0], b[1], b[2],
-        int64_t(cast<RankedTensorType>(gemm.getB().getType()).getElementTypeBitWidth() / 8)};
+    const cost::GroupedShape shape{a[0], b[0], b[1], b[2],
+                                   int64_t(cast<RankedTensorType>(gemm.getB().getType()).getElementTypeBitWidth() / 8)};
     if (!fills) {
       gemm.setScheduleAttr(schedule(cost::chooseGroupedStream(shape, cost::h200)));
       return;

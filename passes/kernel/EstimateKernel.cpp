@@ -90,10 +90,11 @@ static cost::Estimate estimateGrouped(GroupedGemmOp op, const cost::Machine &m) 
 static cost::Estimate estimateDecode(MlaDecodeOp op, int64_t context, const cost::Machine &m) {
   const cost::DecodeShape shape = decodeShapeOf(op, context);
   if (std::optional<ScheduleAttr> schedule = tiledSchedule(op)) {
-    const cost::DecodeSchedule given{schedule->getTile()[0], schedule->getTile()[1], schedule->getStages(),
-                                     schedule->getWarps(), schedule->getSplit(),
-                                     schedule->getTile().size() > 2 ? schedule->getTile()[2] : 0};
-    if (given.columns || MlaDecodeTiling{shape.latent, shape.rope, given.rows, given.keys, given.stages, given.warps}.isKnown())
+    const cost::DecodeSchedule given{
+        schedule->getTile()[0], schedule->getTile()[1], schedule->getStages(),
+        schedule->getWarps(),   schedule->getSplit(),   schedule->getTile().size() > 2 ? schedule->getTile()[2] : 0};
+    if (given.columns ||
+        MlaDecodeTiling{shape.latent, shape.rope, given.rows, given.keys, given.stages, given.warps}.isKnown())
       return cost::decodeEstimate(shape, given, m);
   }
   std::optional<cost::DecodeChoice> choice =

@@ -67,8 +67,11 @@ struct FuseRoutingPass : impl::FuseRoutingPassBase<FuseRoutingPass> {
 
   void fuse(kernel::SortTokensOp sort) {
     auto route = sort.getIndices().getDefiningOp<kernel::RouteOp>();
-    auto opts = remark::RemarkOpts::name("FuseRouting").category("kernel-fuse-routing").function(getOperation().getName());
-    auto isLater = [&](Operation *user) { return user == sort || (user->getBlock() == sort->getBlock() && sort->isBeforeInBlock(user)); };
+    auto opts =
+        remark::RemarkOpts::name("FuseRouting").category("kernel-fuse-routing").function(getOperation().getName());
+    auto isLater = [&](Operation *user) {
+      return user == sort || (user->getBlock() == sort->getBlock() && sort->isBeforeInBlock(user));
+    };
     if (!route || route.getLogits().getType().getDimSize(1) != int64_t(sort.getGroups()) ||
         !llvm::all_of(route->getUsers(), isLater)) {
       remark::missed(sort.getLoc(), opts) << "what is sorted is not what one route chose";
@@ -80,21 +83,30 @@ struct FuseRoutingPass : impl::FuseRoutingPassBase<FuseRoutingPass> {
     int64_t bytes = 0;
     for (Value table : tables)
       bytes += rowBytes(cast<RankedTensorType>(table.getType()));
-    std::optional<cost::RouteTokensSchedule> chosen = cost::chooseRouteTokens({tokens, experts, int64_t(route.getTopK()), bytes});
+    std::optional<cost::RouteTokensSchedule> chosen =
+        cost::chooseRouteTokens({tokens, experts, int64_t(route.getTopK()), bytes});
     if (!chosen) {
-      remark::missed(sort.getLoc(), opts) << llvm::formatv("{0} tokens, {1} experts, rows of {2} bytes: separate kernels", tokens, experts, bytes).str();
+      remark::missed(sort.getLoc(), opts)
+          << llvm::formatv("{0} tokens, {1} experts, rows of {2} bytes: separate kernels", tokens, experts, bytes)
+                 .str();
       return;
     }
-    remark::passed(sort.getLoc(), opts) << llvm::formatv("{0} tokens routed, sorted and gathered from {1} tables in one kernel", tokens, tables.size()).str();
+    remark::passed(sort.getLoc(), opts) << llvm::formatv(
+                                               "{0} tokens routed, sorted and gathered from {1} tables in one kernel",
+                                               tokens, tables.size())
+                                               .str();
     IRRewriter rewriter(&getContext());
     rewriter.setInsertionPoint(sort);
     SmallVector<Type> types(route.getResultTypes());
     llvm::append_range(types, sort.getResultTypes());
     if (gather)
       llvm::append_range(types, gather.getResultTypes());
-    auto schedule = kernel::ScheduleAttr::get(&getContext(), {tokens, experts}, /*stages=*/1, chosen->cluster, /*split=*/1, chosen->warps);
-    auto fused = kernel::RouteTokensOp::create(rewriter, route.getLoc(), types, route.getLogits(), route.getBias(), tables, route.getTopKAttr(), route.getNGroupAttr(),
-                                               route.getTopkGroupAttr(), route.getScoreAttr(), route.getGroupAttr(), route.getNormalizeAttr(), route.getScaleAttr(), schedule);
+    auto schedule = kernel::ScheduleAttr::get(&getContext(), {tokens, experts}, /*stages=*/1, chosen->cluster,
+                                              /*split=*/1, chosen->warps);
+    auto fused = kernel::RouteTokensOp::create(rewriter, route.getLoc(), types, route.getLogits(), route.getBias(),
+                                               tables, route.getTopKAttr(), route.getNGroupAttr(),
+                                               route.getTopkGroupAttr(), route.getScoreAttr(), route.getGroupAttr(),
+                                               route.getNormalizeAttr(), route.getScaleAttr(), schedule);
     if (gather)
       rewriter.replaceOp(gather, fused.getGathered());
     rewriter.replaceOp(sort, ValueRange{fused.getOffsets(), fused.getRowOf(), fused.getTokenOf()});

@@ -66,7 +66,8 @@ bool isElementwise(kernel::RowFusionOp fusion) {
 int64_t resultBytes(kernel::RowFusionOp fusion) {
   int64_t bytes = 0;
   for (Type type : fusion.getResultTypes())
-    bytes += cast<RankedTensorType>(type).getNumElements() * llvm::divideCeil(cast<RankedTensorType>(type).getElementTypeBitWidth(), 8);
+    bytes += cast<RankedTensorType>(type).getNumElements() *
+             llvm::divideCeil(cast<RankedTensorType>(type).getElementTypeBitWidth(), 8);
   return bytes;
 }
 
@@ -89,7 +90,8 @@ struct MergeRowFusionsPass : impl::MergeRowFusionsPassBase<MergeRowFusionsPass> 
 
   /// True if `second` could run where `first` does. What it reads is there already, so it reads nothing of `first`'s.
   static bool canMerge(kernel::RowFusionOp first, kernel::RowFusionOp second) {
-    const int64_t more = std::max(first.getRows(), second.getRows()), fewer = std::min(first.getRows(), second.getRows());
+    const int64_t more = std::max(first.getRows(), second.getRows()),
+                  fewer = std::min(first.getRows(), second.getRows());
     return first->getBlock() == second->getBlock() && more % fewer == 0 &&
            llvm::all_of(second->getOperands(), [&](Value operand) {
              Operation *op = operand.getDefiningOp();
@@ -98,7 +100,9 @@ struct MergeRowFusionsPass : impl::MergeRowFusionsPassBase<MergeRowFusionsPass> 
   }
 
   void merge(kernel::RowFusionOp first, kernel::RowFusionOp second) {
-    remark::passed(second.getLoc(), remark::RemarkOpts::name("MergeRowFusions").category("kernel-merge-row-fusions").function(getOperation().getName()))
+    remark::passed(second.getLoc(), remark::RemarkOpts::name("MergeRowFusions")
+                                        .category("kernel-merge-row-fusions")
+                                        .function(getOperation().getName()))
         << llvm::formatv("{0} and {1} rows in one kernel", int64_t(first.getRows()), int64_t(second.getRows())).str();
     IRRewriter rewriter(&getContext());
     rewriter.setInsertionPoint(first);
@@ -114,29 +118,36 @@ struct MergeRowFusionsPass : impl::MergeRowFusionsPassBase<MergeRowFusionsPass> 
       IRMapping mapping;
       for (auto [input, argument] : llvm::zip(fusion.getInputs(), fusion.getBody().getArguments())) {
         auto type = cast<RankedTensorType>(input.getType());
-        Value joined = inner == 1 ? input
-                                  : Value(tensor::ExpandShapeOp::create(rewriter, input.getLoc(), withRows(type, rows, inner), input, splitOfRows(type.getRank())));
+        Value joined = inner == 1
+                           ? input
+                           : Value(tensor::ExpandShapeOp::create(rewriter, input.getLoc(), withRows(type, rows, inner),
+                                                                 input, splitOfRows(type.getRank())));
         inputs.push_back(joined);
         mapping.map(argument, body.addArgument(innerType(argument.getType(), inner), argument.getLoc()));
       }
       for (Operation &op : fusion.getBody().front().without_terminator()) {
         if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
           auto splat = cast<SplatElementsAttr>(constant.getValue());
-          mapping.map(constant.getResult(), arith::ConstantOp::create(inside, op.getLoc(), splat.resizeSplat(innerType(constant.getType(), inner))).getResult());
+          mapping.map(
+              constant.getResult(),
+              arith::ConstantOp::create(inside, op.getLoc(), splat.resizeSplat(innerType(constant.getType(), inner)))
+                  .getResult());
           continue;
         }
         Operation *copy = inside.clone(op, mapping);
         for (Value result : copy->getResults())
           result.setType(innerType(result.getType(), inner));
       }
-      for (auto [value, result] : llvm::zip(cast<kernel::RowYieldOp>(fusion.getBody().front().getTerminator()).getValues(), fusion.getResults())) {
+      for (auto [value, result] : llvm::zip(
+               cast<kernel::RowYieldOp>(fusion.getBody().front().getTerminator()).getValues(), fusion.getResults())) {
         yielded.push_back(mapping.lookup(value));
         types.push_back(withRows(result.getType(), rows, inner));
       }
     }
     kernel::RowYieldOp::create(inside, first.getLoc(), yielded);
-    auto merged = kernel::RowFusionOp::create(rewriter, rewriter.getFusedLoc({first.getLoc(), second.getLoc()}), types, inputs, /*limit=*/Value(), rows,
-                                              ArrayRef<int64_t>(), /*schedule=*/nullptr);
+    auto merged =
+        kernel::RowFusionOp::create(rewriter, rewriter.getFusedLoc({first.getLoc(), second.getLoc()}), types, inputs,
+                                    /*limit=*/Value(), rows, ArrayRef<int64_t>(), /*schedule=*/nullptr);
     merged.getBody().takeBody(region);
     auto results = merged.getResults().begin();
     for (kernel::RowFusionOp fusion : {first, second}) {
@@ -144,8 +155,10 @@ struct MergeRowFusionsPass : impl::MergeRowFusionsPassBase<MergeRowFusionsPass> 
       for (Type type : fusion.getResultTypes()) {
         auto tensor = cast<RankedTensorType>(type);
         Value result = *results++;
-        replacements.push_back(fusion.getRows() == uint64_t(rows) ? result
-                                                        : Value(tensor::CollapseShapeOp::create(rewriter, fusion.getLoc(), tensor, result, splitOfRows(tensor.getRank()))));
+        replacements.push_back(fusion.getRows() == uint64_t(rows)
+                                   ? result
+                                   : Value(tensor::CollapseShapeOp::create(rewriter, fusion.getLoc(), tensor, result,
+                                                                           splitOfRows(tensor.getRank()))));
       }
       rewriter.replaceOp(fusion, replacements);
     }

@@ -90,7 +90,8 @@ static Value atomicAdd(KernelBuilder &k, Value pointer, Value value) {
 Value hopper::atomicAddGlobal(KernelBuilder &k, Value pointer, Value value) { return atomicAdd(k, pointer, value); }
 Value hopper::atomicAddShared(KernelBuilder &k, Value pointer, Value value) { return atomicAdd(k, pointer, value); }
 void hopper::atomicOrShared(KernelBuilder &k, Value pointer, Value bits) {
-  LLVM::AtomicRMWOp::create(k.b, k.loc, LLVM::AtomicBinOp::_or, pointer, bits, LLVM::AtomicOrdering::monotonic, "device");
+  LLVM::AtomicRMWOp::create(k.b, k.loc, LLVM::AtomicBinOp::_or, pointer, bits, LLVM::AtomicOrdering::monotonic,
+                            "device");
 }
 
 Value hopper::swizzle(KernelBuilder &k, Value row, Int columnBytes, int64_t rowBytes) {

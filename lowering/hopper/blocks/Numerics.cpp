@@ -11,9 +11,7 @@ using namespace mlir::deepseek;
 using namespace mlir::deepseek::hopper;
 
 /// 2^n of an i32 in [-126, 127].
-static Value powerOfTwo(KernelBuilder &k, Value n) {
-  return k.bitcast(k.add(k.shl(n, 23), 0x3f800000), k.f32Ty);
-}
+static Value powerOfTwo(KernelBuilder &k, Value n) { return k.bitcast(k.add(k.shl(n, 23), 0x3f800000), k.f32Ty); }
 
 Value hopper::expAccurate(KernelBuilder &k, Value x) {
   // e^x = 2^n 2^f with n + f = x log2 e, |f| <= 1/2. log2 e is split in two floats so that f is as good as x is; 2^n is

@@ -43,8 +43,8 @@ public:
   /// cp.async producer: every thread of the role arrives when its copies have landed. The consumer that reads with
   /// wgmma needs fenceAsyncShared on the producer's side; prefer wait groups then.
   void commitCpAsync(const PipelineState &state);
-  /// Producer that wrote with ordinary stores: every thread of the role arrives. Readers that use the asynchronous proxy
-  /// (wgmma, TMA) need fenceAsyncShared by every thread before it.
+  /// Producer that wrote with ordinary stores: every thread of the role arrives. Readers that use the asynchronous
+  /// proxy (wgmma, TMA) need fenceAsyncShared by every thread before it.
   void commitStores(const PipelineState &state);
   /// The same where one thread, for which `announces` holds, announces `bytes` as it arrives and runs `loads`, which is
   /// given the barrier; the other threads only arrive.

@@ -1,4 +1,5 @@
-// Which rows of which group a CTA works on, found on the device from the groups' offsets: one tile, or all of its tiles.
+// Which rows of which group a CTA works on, found on the device from the groups' offsets: one tile, or all of its
+// tiles.
 #pragma once
 
 #include "lowering/hopper/blocks/SmemArena.h"

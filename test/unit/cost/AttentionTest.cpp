@@ -89,7 +89,7 @@ TEST(DecodeEstimate, NearMeasured) {
   struct {
     int64_t tokens, sequences, heads, context, split;
     double measured;
-  } rows[] = {{8, 8, 128, 1024, 8, 17.2},   {8, 8, 128, 4096, 8, 27.5},  {8, 8, 128, 16384, 8, 68.0},
+  } rows[] = {{8, 8, 128, 1024, 8, 17.2},   {8, 8, 128, 4096, 8, 27.5},   {8, 8, 128, 16384, 8, 68.0},
               {32, 32, 128, 1024, 2, 30.1}, {32, 32, 128, 4096, 2, 70.3}, {64, 32, 128, 4096, 1, 124}};
   for (const auto &row : rows) {
     DecodeShape shape = shapeOf(row.tokens, row.sequences, row.heads, 512, 64);

@@ -70,7 +70,9 @@ TEST(TensorCoreTile, GroupsNeedRows) {
 }
 
 TEST(RouteTokens, ClustersShareManyScores) {
-  auto choose = [](int64_t tokens, int64_t experts, int64_t rowBytes) { return *chooseRouteTokens({tokens, experts, 8, rowBytes}); };
+  auto choose = [](int64_t tokens, int64_t experts, int64_t rowBytes) {
+    return *chooseRouteTokens({tokens, experts, 8, rowBytes});
+  };
   EXPECT_EQ(choose(1, 64, 4096).cluster, 1);
   EXPECT_EQ(choose(1, 64, 4096).warps, 2); // rows are spread over CTAs
   EXPECT_EQ(choose(1, 64, 0).warps, 1);

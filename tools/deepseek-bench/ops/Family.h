@@ -32,9 +32,9 @@ struct OpCase {
 // How the values of an argument are made.
 struct OpFill {
   enum class Kind { Normal, Uniform, Listed, Records } kind = Kind::Normal;
-  double scale = 1;            // of normal values
-  double low = 0, high = 1;    // of uniform ones
-  std::vector<int64_t> listed; // every value, for indices and lengths
+  double scale = 1;                                       // of normal values
+  double low = 0, high = 1;                               // of uniform ones
+  std::vector<int64_t> listed;                            // every value, for indices and lengths
   std::vector<std::pair<int64_t, int64_t>> poisoned = {}; // first byte and bytes: all ones, NaN in every float type
   static OpFill normal(double scale = 1) { return {Kind::Normal, scale, 0, 1, {}}; }
   static OpFill uniform(double low, double high) { return {Kind::Uniform, 1, low, high, {}}; }

@@ -159,8 +159,7 @@ Status check(const OpCase &c, const OpFunction &f, OpData &data, OpCheck &found)
       for (int64_t j = 0; j < length; ++j)
         reference.addScore(query.data(), records.data() + j * record, record);
       DSRT_RETURN_IF_ERROR(data.output(0, (token * heads + head) * latent, got));
-      reference.compare(
-          got, [&](int64_t j) { return records.data() + j * record; }, found);
+      reference.compare(got, [&](int64_t j) { return records.data() + j * record; }, found);
     }
   }
   return Status();

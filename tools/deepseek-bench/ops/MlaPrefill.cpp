@@ -65,8 +65,7 @@ Status check(const OpCase &c, const OpFunction &, OpData &data, OpCheck &found) 
       reference.addScore(query.data(), key.data(), nope + rope);
     }
     DSRT_RETURN_IF_ERROR(data.output(0, (token * heads + head) * value, got));
-    reference.compare(
-        got, [&](int64_t j) { return values.data() + j * value; }, found);
+    reference.compare(got, [&](int64_t j) { return values.data() + j * value; }, found);
   }
   return Status();
 }
