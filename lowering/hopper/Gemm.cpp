@@ -14,18 +14,7 @@ using namespace mlir::deepseek::hopper;
 
 static FailureOr<GemmProblem> planGemm(kernel::GemmOp op) {
   GemmProblem problem;
-  problem.scaled = static_cast<bool>(op.getAScales());
-  auto viewInto = [](Value value, DeviceView &view) {
-    FailureOr<DeviceView> found = getDeviceView(value);
-    if (succeeded(found))
-      view = *found;
-    return success(succeeded(found));
-  };
-  if (failed(viewInto(op.getA(), problem.a)) || failed(viewInto(op.getB(), problem.b)) ||
-      failed(viewInto(op.getResult(), problem.d)))
-    return failure();
-  if (problem.scaled &&
-      (failed(viewInto(op.getAScales(), problem.aScales)) || failed(viewInto(op.getBScales(), problem.bScales))))
+  if (failed(problem.assign(ProductOperands::of(op))))
     return failure();
   if (kernel::ScheduleAttr schedule = op.getScheduleAttr()) {
     if (schedule.getTile().size() < 2)
@@ -65,13 +54,12 @@ FailureOr<LaunchPlan> hopper::buildGemm(Operation *operation, KernelBuilder &k) 
   if (std::string why = whyNotGemm(*problem); !why.empty()) {
     remark::missed(op.getLoc(), remark::RemarkOpts::name("Gemm").category("convert-kernel-to-nvvm"))
         << "gemm on mma.sync instead of wgmma: " << why;
-    return buildSkinnyProduct(operation, k, {op.getA(), op.getB(), op.getResult(), op.getAScales(), op.getBScales()},
-                              std::nullopt);
+    return buildSkinnyProduct(operation, k, ProductOperands::of(op), std::nullopt);
   }
 
   LaunchPlan plan;
   SmemArena arena(k);
-  GemmBody body(k, plan, arena, *problem, {op.getA(), op.getB(), op.getResult(), op.getAScales(), op.getBScales()});
+  GemmBody body(k, plan, arena, *problem, ProductOperands::of(op));
   Value rows = op.getRows() ? pointerParameter(k, plan, op.getRows()) : Value();
   const TileGrid tiles{static_cast<int64_t>(llvm::divideCeil(problem->m(), problem->tileM)),
                        static_cast<int64_t>(llvm::divideCeil(problem->n(), problem->tileN)), problem->batches()};

@@ -82,7 +82,7 @@ bool GemmBody::usesTmaStore() const {
 // -----------------------------------------------------------------------------------------------------------------
 
 GemmBody::GemmBody(KernelBuilder &k, LaunchPlan &plan, SmemArena &arena, const GemmProblem &problem,
-                   const GemmOperands &operands)
+                   const ProductOperands &operands)
     : k(k), arena(arena), problem(problem), kBlocks(llvm::divideCeil(problem.k(), problem.tileK())),
       stageA(problem.tileM * kRowBytes), stageB(problem.tileN * kRowBytes),
       offsetA(arena.allocate(problem.stages * stageA, SmemArena::kSwizzleAlignment)),

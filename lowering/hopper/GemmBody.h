@@ -2,30 +2,18 @@
 // GroupedGemm run it under their schedulers.
 #pragma once
 
-#include "lowering/hopper/Kernel.h"
+#include "lowering/hopper/Product.h"
 #include "lowering/hopper/blocks/Pipeline.h"
 #include "lowering/hopper/blocks/Wgmma.h"
 #include <vector>
 
 namespace mlir::deepseek::hopper {
 
-/// Everything about a product but its addresses.
-struct GemmProblem {
-  DeviceView a;       // [M, K] or [M, H, K]
-  DeviceView b;       // [N, K] or [H, N, K]
-  DeviceView d;       // as A, with N for K
-  DeviceView aScales; // [M, ceil(K/128)] if scaled
-  DeviceView bScales; // [ceil(N/128), ceil(K/128)] if scaled, or [H, ...]
-  bool scaled = false;
-  bool grouped = false; // B (and its scales) has a leading dimension that A and D lack
+/// A product and its tile.
+struct GemmProblem : ProductViews {
   int64_t tileM = 128, tileN = 128, stages = 4;
   int64_t split = 1; // CTAs of a cluster that share one tile's K
 
-  int64_t m() const { return a.sizes.front(); }
-  int64_t n() const { return d.sizes.back(); }
-  int64_t k() const { return a.sizes.back(); }
-  bool batched() const { return a.sizes.size() == 3; }
-  int64_t batches() const { return batched() ? a.sizes[1] : 1; }
   int64_t tileK() const { return 128 / a.elementBytes(); } // one swizzled row of 128 bytes
   int64_t consumers() const { return tileM / 64; }         // warpgroups
   int64_t threads() const { return 128 * (1 + consumers()); }
@@ -41,16 +29,11 @@ struct GemmTile {
   Value row, column, batch, rowEnd;
 };
 
-/// Values of the operation, for the kernel's arguments. The scales are null unless scaled.
-struct GemmOperands {
-  Value a, b, d, aScales, bScales;
-};
-
 class GemmBody {
 public:
   /// Adds the kernel's parameters to `plan` and takes its shared memory from `arena`.
   GemmBody(KernelBuilder &k, LaunchPlan &plan, SmemArena &arena, const GemmProblem &problem,
-           const GemmOperands &operands);
+           const ProductOperands &operands);
 
   /// One thread: prefetches the tensor maps and initialises the barriers.
   void init();

@@ -86,20 +86,8 @@ static FailureOr<LaunchPlan> buildSkinnyGroups(kernel::GroupedGemmOp gemm, std::
 static FailureOr<GemmProblem> planGroups(kernel::GroupedGemmOp op, kernel::ScheduleAttr schedule) {
   GemmProblem problem;
   problem.grouped = true;
-  problem.scaled = static_cast<bool>(op.getAScales());
-  const std::pair<Value, DeviceView *> views[] = {{op.getA(), &problem.a},
-                                                  {op.getB(), &problem.b},
-                                                  {op.getResult(), &problem.d},
-                                                  {op.getAScales(), &problem.aScales},
-                                                  {op.getBScales(), &problem.bScales}};
-  for (auto [value, view] : views) {
-    if (!value)
-      continue;
-    FailureOr<DeviceView> found = getDeviceView(value);
-    if (failed(found))
-      return failure();
-    *view = *found;
-  }
+  if (failed(problem.assign(ProductOperands::of(op))))
+    return failure();
   problem.tileM = schedule.getTile()[0], problem.tileN = schedule.getTile()[1];
   problem.stages = schedule.getStages();
   return problem;
@@ -108,7 +96,7 @@ static FailureOr<GemmProblem> planGroups(kernel::GroupedGemmOp op, kernel::Sched
 static LaunchPlan buildTensorCoreGroups(kernel::GroupedGemmOp op, const GemmProblem &problem, KernelBuilder &k) {
   LaunchPlan plan;
   SmemArena arena(k);
-  GemmBody body(k, plan, arena, problem, {op.getA(), op.getB(), op.getResult(), op.getAScales(), op.getBScales()});
+  GemmBody body(k, plan, arena, problem, ProductOperands::of(op));
   Value offsets = pointerParameter(k, plan, op.getOffsets());
   const int64_t groups = problem.b.sizes[0], columnTiles = llvm::divideCeil(problem.n(), problem.tileN);
   GroupedTiles tiles(arena, groups, problem.tileM, columnTiles, TileGrid().bandRows);

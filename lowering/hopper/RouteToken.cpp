@@ -22,6 +22,15 @@ void TokenRouter::loadBias(Value pointer, const DeviceView &view) {
   }
 }
 
+void TokenRouter::waitWithBias(Value pointer, Value biasOperand, int64_t tokens) {
+  const bool early = pointer && getDeviceView(biasOperand)->readOnly;
+  if (early)
+    loadBias(pointer, *getDeviceView(biasOperand));
+  gridDependencyWait(k, tokens);
+  if (pointer && !early)
+    loadBias(pointer, *getDeviceView(biasOperand));
+}
+
 Values TokenRouter::loadLogits(Value pointer, const DeviceView &view, Value token) {
   Value row = k.gep(pointer, k.mul(k.zext(token, k.i64Ty), 4 * view.strides[0]));
   Values logits;

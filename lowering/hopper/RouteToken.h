@@ -46,7 +46,9 @@ class TokenRouter {
 public:
   TokenRouter(KernelBuilder &k, const RouteRule &rule) : k(k), rule(rule), lane(k.laneIndex()) {}
 
-  void loadBias(Value pointer, const DeviceView &view);
+  /// Waits for the kernels before; loads the bias (`pointer` to `biasOperand`, both null without one), and before the
+  /// wait if no kernel writes it.
+  void waitWithBias(Value pointer, Value biasOperand, int64_t tokens);
   /// Loads the logits of `token`.
   Values loadLogits(Value pointer, const DeviceView &view, Value token);
   /// `warpScores`: the warp's rule.scoreBytes() of shared memory.
@@ -55,6 +57,7 @@ public:
   void forEachChoice(const RoutedToken &token, llvm::function_ref<void(Value choice, Value weight, Value index)> visit);
 
 private:
+  void loadBias(Value pointer, const DeviceView &view);
   Value expert(int64_t i) { return k.add(lane, 32 * i); }
   bool isPartial(int64_t i) const { return 32 * (i + 1) > rule.experts; }
   /// `x` for an expert that exists, `otherwise` for the rest of the last register.

@@ -249,12 +249,7 @@ void RouteTokensKernel::emit() {
                 blocks = llvm::alignTo(std::max<int64_t>(stores, 1), cluster);
 
   clear();
-  bool early = bias && getDeviceView(op.getBias())->readOnly;
-  if (early)
-    router.loadBias(bias, *getDeviceView(op.getBias()));
-  gridDependencyWait(k, tokens);
-  if (bias && !early)
-    router.loadBias(bias, *getDeviceView(op.getBias()));
+  router.waitWithBias(bias, op.getBias(), tokens);
   loadTables();
   if (cluster > 1)
     clusterSync(k); // all have begun: their shared memory may be written

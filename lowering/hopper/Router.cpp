@@ -33,12 +33,7 @@ FailureOr<LaunchPlan> hopper::buildRouter(Operation *operation, KernelBuilder &k
   Value weights = pointerParameter(k, launch, op.getWeights());
   Value indices = pointerParameter(k, launch, op.getIndices());
   TokenRouter router(k, rule);
-  bool early = bias && getDeviceView(op.getBias())->readOnly;
-  if (early)
-    router.loadBias(bias, *getDeviceView(op.getBias()));
-  gridDependencyWait(k, tokens);
-  if (bias && !early)
-    router.loadBias(bias, *getDeviceView(op.getBias()));
+  router.waitWithBias(bias, op.getBias(), tokens);
 
   Value token = k.add(k.mul(k.blockIndex(), warps), k.warpIndex());
   auto emit = [&] {

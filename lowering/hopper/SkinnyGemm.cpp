@@ -303,11 +303,10 @@ FailureOr<LaunchPlan> hopper::buildSkinnyGemm(Operation *op, KernelBuilder &k) {
         << "skinny gemm on mma.sync instead of wgmma: " << build->whyNot;
     schedule = std::nullopt;
   }
-  return buildSkinnyProduct(op, k, {gemm.getA(), gemm.getB(), gemm.getResult(), gemm.getAScales(), gemm.getBScales()},
-                            schedule);
+  return buildSkinnyProduct(op, k, ProductOperands::of(gemm), schedule);
 }
 
-FailureOr<LaunchPlan> hopper::buildSkinnyProduct(Operation *op, KernelBuilder &k, const SkinnyOperands &operands,
+FailureOr<LaunchPlan> hopper::buildSkinnyProduct(Operation *op, KernelBuilder &k, const ProductOperands &operands,
                                                  std::optional<kernel::ScheduleAttr> schedule) {
   const bool scaled = bool(operands.aScales);
   FailureOr<DeviceView> a = getDeviceView(operands.a), b = getDeviceView(operands.b), d = getDeviceView(operands.d);

@@ -2,7 +2,7 @@
 // many, found on the device).
 #pragma once
 
-#include "lowering/hopper/Kernel.h"
+#include "lowering/hopper/Product.h"
 #include "lowering/hopper/blocks/SmemArena.h"
 
 namespace mlir::deepseek::hopper {
@@ -20,11 +20,6 @@ struct SkinnyShape {
 
   int64_t elementBytes() const { return blockScaled ? 1 : 2; }
   int64_t threads() const { return 32 * warps; }
-};
-
-/// The values of an operation that is built as a skinny product. The scales are null unless block-scaled.
-struct SkinnyOperands {
-  Value a, b, d, aScales, bScales;
 };
 
 /// Addresses of row 0 of each operand, for this CTA's matrix.
@@ -46,7 +41,7 @@ void skinnyGemmBody(KernelBuilder &k, SmemArena &arena, const SkinnyShape &shape
                     Value mBase, Value mEnd, Value nBase, llvm::function_ref<void()> beforeInputs);
 
 /// Builds the whole kernel of a plain or batched product of any sizes, pitches and alignment. `schedule` as planSkinny.
-FailureOr<LaunchPlan> buildSkinnyProduct(Operation *op, KernelBuilder &k, const SkinnyOperands &operands,
+FailureOr<LaunchPlan> buildSkinnyProduct(Operation *op, KernelBuilder &k, const ProductOperands &operands,
                                          std::optional<kernel::ScheduleAttr> schedule);
 
 } // namespace mlir::deepseek::hopper

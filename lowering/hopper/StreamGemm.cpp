@@ -15,20 +15,8 @@ using namespace mlir::deepseek::hopper;
 /// another family can take over.
 template <typename Op> static FailureOr<StreamProblem> planStream(Op op, std::string &whyNot) {
   StreamProblem problem;
-  problem.scaled = static_cast<bool>(op.getAScales());
-  const std::pair<Value, DeviceView *> views[] = {{op.getA(), &problem.a},
-                                                  {op.getB(), &problem.b},
-                                                  {op.getResult(), &problem.d},
-                                                  {op.getAScales(), &problem.aScales},
-                                                  {op.getBScales(), &problem.bScales}};
-  for (auto [value, view] : views) {
-    if (!value)
-      continue;
-    FailureOr<DeviceView> found = getDeviceView(value);
-    if (failed(found))
-      return failure();
-    *view = *found;
-  }
+  if (failed(problem.assign(ProductOperands::of(op))))
+    return failure();
   kernel::ScheduleAttr schedule = op.getScheduleAttr();
   problem.tokens = schedule.getTile()[0], problem.features = schedule.getTile()[1];
   const int64_t stageBytes = schedule.getTile()[2] * problem.a.elementBytes();
@@ -68,8 +56,7 @@ FailureOr<StreamBuild> hopper::buildStreamProduct(kernel::SkinnyGemmOp op, Kerne
     return failed(problem) ? FailureOr<StreamBuild>(failure()) : build;
 
   SmemArena arena(k);
-  StreamBody body(k, build.plan, arena, *problem,
-                  {op.getA(), op.getB(), op.getResult(), op.getAScales(), op.getBScales()});
+  StreamBody body(k, build.plan, arena, *problem, ProductOperands::of(op));
   begin(k, body);
   const int64_t rowTiles = llvm::divideCeil(problem->m(), problem->tokens),
                 matrixTiles = rowTiles * llvm::divideCeil(problem->n(), problem->features);
@@ -92,8 +79,7 @@ FailureOr<StreamBuild> hopper::buildStreamGroups(kernel::GroupedGemmOp op, Kerne
     return failed(problem) ? FailureOr<StreamBuild>(failure()) : build;
 
   SmemArena arena(k);
-  StreamBody body(k, build.plan, arena, *problem,
-                  {op.getA(), op.getB(), op.getResult(), op.getAScales(), op.getBScales()});
+  StreamBody body(k, build.plan, arena, *problem, ProductOperands::of(op));
   Value offsets = pointerParameter(k, build.plan, op.getOffsets());
   begin(k, body);
   gridDependencyWait(k); // the offsets come from the kernel before

@@ -86,7 +86,7 @@ std::string hopper::whyNotStream(const StreamProblem &p) {
 // -----------------------------------------------------------------------------------------------------------------
 
 StreamBody::StreamBody(KernelBuilder &k, LaunchPlan &plan, SmemArena &arena, const StreamProblem &problem,
-                       const StreamOperands &operands)
+                       const ProductOperands &operands)
     : k(k), arena(arena), problem(problem), boxA(problem.tokens * kRowBytes), boxB(problem.features * kRowBytes),
       stageA(problem.boxes * boxA), stageB(problem.boxes * boxB),
       stageScales(problem.scaled ? problem.boxes * 4 * (problem.tokens + kScalePad) : 0),

@@ -2,33 +2,21 @@
 // memory into wgmma. It knows no grid; StreamGemm.cpp runs it over dense, batched and grouped products.
 #pragma once
 
-#include "lowering/hopper/Kernel.h"
+#include "lowering/hopper/Product.h"
 #include "lowering/hopper/blocks/Pipeline.h"
 #include "lowering/hopper/blocks/Wgmma.h"
 
 namespace mlir::deepseek::hopper {
 
-/// Everything about a product but its addresses. The operands are swapped: rows of B (output features) are the 64-row
-/// side of wgmma, rows of A (tokens) its N side.
-struct StreamProblem {
-  DeviceView a;       // [M, K] or [M, H, K]
-  DeviceView b;       // [N, K], or [H, N, K], one matrix for each head or group
-  DeviceView d;       // as A, with N for K
-  DeviceView aScales; // [M, ceil(K/128)] if scaled
-  DeviceView bScales; // [ceil(N/128), ceil(K/128)] if scaled, or [H, ...]
-  bool scaled = false;
-  bool grouped = false;  // B (and its scales) has a leading dimension that A and D lack
+/// A product and its tile. The operands are swapped: rows of B (output features) are the 64-row side of wgmma, rows of
+/// A (tokens) its N side.
+struct StreamProblem : ProductViews {
   int64_t tokens = 8;    // of a tile: a multiple of 8
   int64_t features = 64; // of a tile: a multiple of 64
   int64_t boxes = 1;     // of 128 bytes of K, in a stage
   int64_t stages = 8;
   int64_t split = 1; // CTAs of a cluster that share K; more than one: each CTA has one tile
 
-  int64_t m() const { return a.sizes.front(); }
-  int64_t n() const { return d.sizes.back(); }
-  int64_t k() const { return a.sizes.back(); }
-  bool batched() const { return a.sizes.size() == 3; }
-  int64_t batches() const { return batched() ? a.sizes[1] : 1; }
   int64_t stageElements() const { return boxes * 128 / a.elementBytes(); }
   int64_t kStages() const { return llvm::divideCeil(k(), stageElements()); }
   int64_t consumers() const { return features / 64; } // warpgroups
@@ -43,16 +31,11 @@ struct StreamTile {
   Value column, row, rowEnd, batch;
 };
 
-/// Values of the operation, for the kernel's arguments. The scales are null unless scaled.
-struct StreamOperands {
-  Value a, b, d, aScales, bScales;
-};
-
 class StreamBody {
 public:
   /// Adds the kernel's parameters to `plan` and takes its shared memory from `arena`.
   StreamBody(KernelBuilder &k, LaunchPlan &plan, SmemArena &arena, const StreamProblem &problem,
-             const StreamOperands &operands);
+             const ProductOperands &operands);
 
   /// One thread: prefetches the tensor maps and initialises the barriers.
   void init();

@@ -203,30 +203,24 @@ StatusOr<double> timeRuns(Program &program, int32_t entry, const KernelBenchOpti
   if (options.cold) {
     DSRT_ASSIGN_OR_RETURN(scratch, program.memory().allocate(scratchBytes, "the scratch of --cold"));
   }
-  DSRT_ASSIGN_OR_RETURN(Timer timer, Timer::create(device));
-  std::vector<double> times;
-  auto runAll = [&]() -> Status {
-    for (int64_t i = -2; i < options.repeat; ++i) { // two to warm up
-      if (scratch)
-        DSRT_RETURN_IF_ERROR(program.memory().fill(scratch, static_cast<unsigned char>(i), scratchBytes));
-      if (observer)
-        observer->begin(options.entry + " of " + program.path());
-      DSRT_RETURN_IF_ERROR(timer.start());
-      DSRT_RETURN_IF_ERROR(graph ? graph->launch() : program.call(entry));
-      DSRT_RETURN_IF_ERROR(timer.stop());
-      DSRT_ASSIGN_OR_RETURN(double milliseconds, timer.milliseconds());
-      if (observer)
-        observer->end();
-      if (i >= 0)
-        times.push_back(milliseconds * 1e3);
-    }
+  auto before = [&](int64_t i) -> Status {
+    if (scratch)
+      DSRT_RETURN_IF_ERROR(program.memory().fill(scratch, static_cast<unsigned char>(i), scratchBytes));
+    if (observer)
+      observer->begin(options.entry + " of " + program.path());
     return Status();
   };
-  Status status = runAll();
+  auto after = [&]() -> Status {
+    if (observer)
+      observer->end();
+    return Status();
+  };
+  StatusOr<std::vector<double>> times =
+      timeCalls(device, options.repeat, before, [&] { return graph ? graph->launch() : program.call(entry); }, after);
   if (scratch)
     program.memory().release(scratch);
-  DSRT_RETURN_IF_ERROR(status);
-  return median(times);
+  DSRT_RETURN_IF_ERROR(times.status());
+  return median(*times);
 }
 
 StatusOr<int32_t> findEntry(const Program &program, const std::string &name) {

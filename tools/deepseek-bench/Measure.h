@@ -46,6 +46,25 @@ private:
   Clock::time_point hostBegin, hostEnd;
 };
 
+// Microseconds of each of `repeat` calls of `run`, after two to warm up. `before` and `after` are not timed; `after`
+// comes when the device is done. All three return a Status.
+template <typename Before, typename Run, typename After>
+StatusOr<std::vector<double>> timeCalls(const Device *device, int64_t repeat, Before before, Run run, After after) {
+  DSRT_ASSIGN_OR_RETURN(Timer timer, Timer::create(device));
+  std::vector<double> times;
+  for (int64_t i = -2; i < repeat; ++i) {
+    DSRT_RETURN_IF_ERROR(before(i));
+    DSRT_RETURN_IF_ERROR(timer.start());
+    DSRT_RETURN_IF_ERROR(run());
+    DSRT_RETURN_IF_ERROR(timer.stop());
+    DSRT_ASSIGN_OR_RETURN(double milliseconds, timer.milliseconds());
+    DSRT_RETURN_IF_ERROR(after());
+    if (i >= 0)
+      times.push_back(milliseconds * 1e3);
+  }
+  return times;
+}
+
 inline double median(std::vector<double> values) {
   if (values.empty())
     return 0;

@@ -110,21 +110,19 @@ private:
 
   // Plain launches between two events; the host has enqueued them all before the cache has been emptied.
   Status time(int32_t entry, OpResult &result) {
-    DSRT_ASSIGN_OR_RETURN(Timer timer, Timer::create(program->device()));
-    std::vector<double> times;
-    for (int64_t i = -2; i < options.repeat; ++i) { // two to warm up
+    auto empty = [&](int64_t) -> Status {
       if (observer)
         observer->begin(program->manifest().entries[entry].name + " of " + program->path());
-      DSRT_RETURN_IF_ERROR(stream->run(program->device()->stream()));
-      DSRT_RETURN_IF_ERROR(timer.start());
-      DSRT_RETURN_IF_ERROR(program->call(entry));
-      DSRT_RETURN_IF_ERROR(timer.stop());
-      DSRT_ASSIGN_OR_RETURN(double milliseconds, timer.milliseconds());
+      return stream->run(program->device()->stream());
+    };
+    auto done = [&]() -> Status {
       if (observer)
         observer->end();
-      if (i >= 0)
-        times.push_back(milliseconds * 1e3);
-    }
+      return Status();
+    };
+    DSRT_ASSIGN_OR_RETURN(
+        std::vector<double> times,
+        timeCalls(program->device(), options.repeat, empty, [&] { return program->call(entry); }, done));
     result.microseconds = median(times);
     result.fastest = *std::min_element(times.begin(), times.end());
     result.runs = options.repeat;

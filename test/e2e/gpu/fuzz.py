@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Random shapes of every kernel family, compared on a GPU with the CPU artefact.
+"""Random shapes of the kernel families, compared on a GPU with the CPU artefact.
 
   fuzz.py prepare [--count 1000] [--seed 1] [--out build/gpu-fuzz] [--build build]   where the compiler is; writes also build/gpu-fuzz.tar.xz
   fuzz.py run build/gpu-fuzz [--log FOLDER] [--jobs N]                               on the GPU machine
   fuzz.py show --seed 1 CASE                                                         the function of one case, to reproduce it alone
 
-A case is one function of one kernel without a schedule (the cost model's choice is tested with it) or with a random one where the family takes any. Sizes are drawn on a logarithmic scale, half of them multiples
+A case is one function without schedules, so that the cost model's choice is tested with it: products (dense, batched, grouped, bf16 and block-scaled), decode and prefill attention, routing and sorting, top_k, transpose, block_quantize,
+norms and swiglu; not sample, cache_gather, the quantised cache and other row programs. Sizes are drawn on a logarithmic scale, half of them multiples
 of the hardware's units, the rest anything; elements are random, outputs and workspace poisoned, a second run must give the same bits (deepseek-bench --against). Prints the functions that failed and, last, 'N passed, N failed'.
 """
 import argparse
