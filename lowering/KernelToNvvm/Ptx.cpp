@@ -1,6 +1,7 @@
 // MLIR -> LLVM IR -> PTX. Everything here may run on several kernels at once, so it uses patterns instead of a nested
 // pass manager.
 #include "lowering/KernelToNvvm/Ptx.h"
+#include "lowering/OptimizeLlvm.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
@@ -24,7 +25,6 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include <mutex>
@@ -118,23 +118,6 @@ static std::unique_ptr<llvm::TargetMachine> createTargetMachine(std::string &err
       triple, kProcessor, kFeatures, options, std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
-/// O2 without unrolling and vectorising: builders unroll what should be unrolled.
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager components;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PipelineTuningOptions tuning;
-  tuning.LoopUnrolling = tuning.LoopVectorization = tuning.SLPVectorization = false;
-  llvm::PassBuilder builder(&machine, tuning);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(components);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, components, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
-}
-
 FailureOr<deepseek::PtxModule> deepseek::translateToPtx(LLVM::LLVMFuncOp function) {
   OwningOpRef<ModuleOp> module = extractKernel(function);
   if (failed(verify(*module)))
@@ -151,7 +134,7 @@ FailureOr<deepseek::PtxModule> deepseek::translateToPtx(LLVM::LLVMFuncOp functio
                                 << (error.empty() ? "" : ": ") << error;
   llvmModule->setTargetTriple(llvm::Triple(kTriple));
   llvmModule->setDataLayout(machine->createDataLayout());
-  optimize(*llvmModule, *machine);
+  optimizeLlvm(*llvmModule, *machine);
 
   PtxModule result;
   llvm::raw_string_ostream(result.llvmIr) << *llvmModule;

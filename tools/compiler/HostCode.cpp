@@ -1,4 +1,5 @@
 #include "tools/compiler/HostCode.h"
+#include "lowering/OptimizeLlvm.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "tools/compiler/Error.h"
 #include "llvm/Analysis/TargetTransformInfo.h"
@@ -7,7 +8,6 @@
 #include "llvm/IR/Module.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
@@ -38,24 +38,6 @@ static llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeTargetMachine(co
   return machine;
 }
 
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager sccs;
-  llvm::ModuleAnalysisManager modules;
-  // Hot loops come as vectors and register tiles. LLVM would unroll and vectorise the rest too: ten times the code,
-  // four times the compile time, no gain that could be measured.
-  llvm::PipelineTuningOptions tuning;
-  tuning.LoopVectorization = tuning.LoopInterleaving = tuning.LoopUnrolling = false;
-  llvm::PassBuilder builder(&machine, tuning);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(sccs);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, sccs, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
-}
-
 llvm::Expected<llvm::SmallVector<char, 0>> compiler::compileHostCode(ModuleOp module, const HostCodeOptions &options) {
   auto machine = makeTargetMachine(options.cpu);
   if (!machine)
@@ -71,7 +53,7 @@ llvm::Expected<llvm::SmallVector<char, 0>> compiler::compileHostCode(ModuleOp mo
   for (llvm::Function &function : *ir)
     if (!function.isDeclaration() && !function.getName().starts_with("dsrt_entry_"))
       function.setLinkage(llvm::GlobalValue::InternalLinkage);
-  optimize(*ir, **machine);
+  optimizeLlvm(*ir, **machine);
   if (!options.dumpIrTo.empty()) {
     std::error_code error;
     llvm::raw_fd_ostream os(options.dumpIrTo, error);

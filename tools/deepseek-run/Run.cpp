@@ -161,11 +161,7 @@ StatusOr<int> run(int argc, const char *const *argv) {
 } // namespace
 
 int runMain(int argc, const char *const *argv) {
-  auto code = run(argc, argv);
-  if (code.ok())
-    return *code;
-  std::fprintf(stderr, "%s: error: %s\n", tool, code.status().message().c_str());
-  return 1;
+  return exitCode(tool, run(argc, argv));
 }
 
 } // namespace dsrt

@@ -136,6 +136,13 @@ StatusOr<int64_t> parseInteger(const std::string &text, const std::string &what,
   return static_cast<int64_t>(number);
 }
 
+int exitCode(const std::string &tool, const StatusOr<int> &code) {
+  if (code.ok())
+    return *code;
+  std::fprintf(stderr, "%s: error: %s\n", tool.c_str(), code.status().message().c_str());
+  return 1;
+}
+
 StatusOr<std::vector<int32_t>> parseTokenList(const std::string &text, const std::string &what) {
   std::vector<int32_t> tokens;
   for (size_t begin = 0; begin <= text.size();) {

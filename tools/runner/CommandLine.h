@@ -50,6 +50,8 @@ private:
   std::vector<Positional> positionals;
 };
 
+// What main returns: `code`, or 1 with the error on stderr.
+int exitCode(const std::string &tool, const StatusOr<int> &code);
 // "1,2,3" as integers; `what` opens the error.
 StatusOr<std::vector<int32_t>> parseTokenList(const std::string &text, const std::string &what);
 // A whole string as an integer.
