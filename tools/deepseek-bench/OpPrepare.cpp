@@ -4,11 +4,17 @@
 #include "tools/deepseek-bench/ops/Family.h"
 #include "tools/runner/WriteFile.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <deque>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
+#include <optional>
 #include <spawn.h>
+#include <sstream>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 extern char **environ;
@@ -18,10 +24,16 @@ namespace dsrt {
 namespace {
 namespace fs = std::filesystem;
 
+constexpr size_t searchUnit = 16; // functions of an artefact
+
 // A function to compile: a case, and for a search the schedule to try.
 struct Variant {
   OpCase of;
-  std::string kernel, entry;
+  std::optional<OpSchedule> schedule;
+  std::string entry, artifact = {}; // the artefact: once it is compiled
+
+  OpFunction function() const { return of.family->function(of, schedule ? &*schedule : nullptr); }
+  std::string text() const { return of.text + (schedule ? " with " + schedule->text() : ""); }
 };
 
 StatusOr<std::vector<OpCase>> selectCases(const OpBenchOptions &options) {
@@ -51,59 +63,52 @@ StatusOr<std::vector<OpCase>> selectCases(const OpBenchOptions &options) {
   return selected;
 }
 
-class Preparation {
+// What the compiler writes to its standard error goes to a file, of which the culprit's is shown.
+class Compilation {
 public:
-  Preparation(const OpBenchOptions &options, const std::string &folder) : options(options), folder(folder) {}
+  Compilation(const OpBenchOptions &options, const std::string &folder, std::vector<Variant> &variants)
+      : options(options), folder(folder), variants(variants) {}
 
-  Status add(const std::vector<Variant> &variants, const std::string &stem) {
-    DSRT_ASSIGN_OR_RETURN(bool isCompiled, compile(variants, stem, /*isQuiet=*/variants.size() > 1));
-    if (isCompiled) {
-      for (const Variant &variant : variants)
-        record(variant, stem);
-      return Status();
+  // Variants `first` to `end` of the list become one artefact.
+  void add(size_t first, size_t end, const std::string &stem) { waiting.push_back({first, end, stem}); }
+
+  // As many compilers at once as there are cores.
+  Status run() {
+    const size_t cores = std::max(1u, std::thread::hardware_concurrency());
+    Status status;
+    while ((status.ok() && !waiting.empty()) || !running.empty()) {
+      if (status.ok() && !waiting.empty() && running.size() < cores) {
+        Unit unit = waiting.front();
+        waiting.pop_front();
+        status = start(unit);
+        continue;
+      }
+      int code = 0;
+      const pid_t child = waitpid(-1, &code, 0);
+      auto found = running.find(child);
+      if (found == running.end())
+        continue;
+      const Unit unit = found->second;
+      running.erase(found);
+      finish(unit, WIFEXITED(code) && WEXITSTATUS(code) == 0);
     }
-    // One of them is to blame: halves find it.
-    if (variants.size() == 1) {
-      std::fprintf(stderr, "deepseek-bench: %s%s%s did not compile\n", variants[0].of.text.c_str(),
-                   variants[0].kernel.empty() ? "" : " with ", variants[0].kernel.c_str());
-      isComplete = false;
-      return Status();
-    }
-    const auto middle = variants.begin() + static_cast<std::ptrdiff_t>(variants.size() / 2);
-    DSRT_RETURN_IF_ERROR(add(std::vector<Variant>(variants.begin(), middle), stem + "a"));
-    return add(std::vector<Variant>(middle, variants.end()), stem + "b");
+    return status;
   }
 
-  // A schedule that is refused is no error; the compiler's own choice is.
-  StatusOr<bool> tryOne(const Variant &variant) {
-    if (variant.kernel.empty()) {
-      DSRT_RETURN_IF_ERROR(add({variant}, variant.entry));
-      return true;
-    }
-    DSRT_ASSIGN_OR_RETURN(bool isCompiled, compile({variant}, variant.entry, /*isQuiet=*/true));
-    if (isCompiled)
-      record(variant, variant.entry);
-    return isCompiled;
-  }
-
-  StatusOr<bool> finish() {
-    DSRT_RETURN_IF_ERROR(writeFile(folder + "/cases.json", list.dump(1) + "\n"));
-    return isComplete;
-  }
+  size_t refused = 0;     // schedules
+  bool isComplete = true; // all but those compiled
 
 private:
-  void record(const Variant &variant, const std::string &stem) {
-    list.push_back(
-        {{"case", variant.of.text}, {"entry", variant.entry}, {"kernel", variant.kernel}, {"artifact", stem + ".so"}});
-    if (auto offsets = variant.of.family->function(variant.of, variant.kernel).offsets; !offsets.empty())
-      list.back()["offsets"] = std::move(offsets);
-  }
+  struct Unit {
+    size_t first, end;
+    std::string stem;
+  };
 
-  StatusOr<bool> compile(const std::vector<Variant> &variants, const std::string &stem, bool isQuiet) {
+  Status start(const Unit &unit) {
     std::string text;
-    for (const Variant &variant : variants)
-      text += mlirText(variant.entry, variant.of.family->function(variant.of, variant.kernel));
-    const std::string path = folder + "/" + stem;
+    for (size_t i = unit.first; i < unit.end; ++i)
+      text += mlirText(variants[i].entry, variants[i].function());
+    const std::string path = folder + "/" + unit.stem, log = path + ".log";
     DSRT_RETURN_IF_ERROR(writeFile(path + ".mlir", text));
     std::vector<std::string> words = {options.compiler, path + ".mlir", "--target=sm_90a", "-o", path + ".so"};
     std::vector<char *> arguments;
@@ -112,22 +117,95 @@ private:
     arguments.push_back(nullptr);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    if (isQuiet) // the culprit is compiled alone before long
-      posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
     pid_t child = 0;
-    int code = posix_spawn(&child, options.compiler.c_str(), &actions, nullptr, arguments.data(), environ);
+    const int code = posix_spawn(&child, options.compiler.c_str(), &actions, nullptr, arguments.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
-    int status = 0;
-    if (code != 0 || waitpid(child, &status, 0) != child)
+    if (code != 0)
       return Status::error("cannot run the compiler " + options.compiler + "; --compiler names another");
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    running[child] = unit;
+    return Status();
+  }
+
+  void finish(const Unit &unit, bool isCompiled) {
+    const std::string path = folder + "/" + unit.stem;
+    std::stringstream log;
+    log << std::ifstream(path + ".log").rdbuf();
+    std::error_code ignored;
+    fs::remove(path + ".log", ignored);
+    if (isCompiled) {
+      for (size_t i = unit.first; i < unit.end; ++i)
+        variants[i].artifact = unit.stem + ".so";
+      return;
+    }
+    // One of them is to blame: halves find it.
+    if (unit.end - unit.first > 1) {
+      fs::remove(path + ".mlir", ignored);
+      const size_t middle = (unit.first + unit.end) / 2;
+      waiting.push_front({middle, unit.end, unit.stem + "b"});
+      waiting.push_front({unit.first, middle, unit.stem + "a"});
+      return;
+    }
+    report(variants[unit.first], log);
+  }
+
+  // A schedule that is refused is no error; the compiler's own choice is.
+  void report(const Variant &variant, std::stringstream &log) {
+    if (!variant.schedule) {
+      std::fprintf(stderr, "%sdeepseek-bench: %s did not compile\n", log.str().c_str(), variant.text().c_str());
+      isComplete = false;
+      return;
+    }
+    std::string line, reason = "the compiler gave no reason";
+    while (std::getline(log, line))
+      if (size_t place = line.find("error: "); place != std::string::npos) {
+        reason = line.substr(place + 7);
+        break;
+      }
+    std::fprintf(stderr, "deepseek-bench: %s refused: %s\n", variant.text().c_str(), reason.c_str());
+    ++refused;
   }
 
   const OpBenchOptions &options;
   const std::string &folder;
-  nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  bool isComplete = true;
+  std::vector<Variant> &variants;
+  std::deque<Unit> waiting;
+  std::map<pid_t, Unit> running;
 };
+
+// The cases family by family, in a search each with its schedules.
+StatusOr<std::vector<Variant>> variantsOf(const std::vector<OpCase> &cases, bool search) {
+  std::vector<Variant> all;
+  for (const OpFamily &family : opFamilies())
+    for (const OpCase &of : cases) {
+      if (of.family != &family)
+        continue;
+      all.push_back({of, std::nullopt, of.entry()});
+      if (!search)
+        continue;
+      if (!family.schedules)
+        return Status::error(std::string(family.name) + " has no schedules to search");
+      size_t index = 0;
+      for (OpSchedule &schedule : family.schedules(of))
+        all.push_back({of, std::move(schedule), of.entry() + "_s" + std::to_string(index++)});
+    }
+  return all;
+}
+
+Status writeCases(const std::string &folder, const std::vector<Variant> &variants) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const Variant &variant : variants) {
+    if (variant.artifact.empty())
+      continue;
+    list.push_back({{"case", variant.of.text},
+                    {"entry", variant.entry},
+                    {"kernel", variant.schedule ? variant.schedule->text() : ""},
+                    {"artifact", variant.artifact}});
+    if (auto offsets = variant.function().offsets; !offsets.empty())
+      list.back()["offsets"] = std::move(offsets);
+  }
+  return writeFile(folder + "/cases.json", list.dump(1) + "\n");
+}
 } // namespace
 
 StatusOr<bool> prepareOps(const OpBenchOptions &given, const std::string &folder) {
@@ -142,34 +220,27 @@ StatusOr<bool> prepareOps(const OpBenchOptions &given, const std::string &folder
   fs::create_directories(folder, error);
   if (error)
     return Status::error("cannot make the folder " + folder + ": " + error.message());
-  Preparation preparation(options, folder);
-  std::map<std::string, std::vector<Variant>> families;
-  for (const OpCase &of : cases) {
-    std::vector<Variant> &variants = families[of.family->name];
-    variants.push_back({of, "", of.entry()});
-    if (!options.search)
-      continue;
-    if (!of.family->kernels)
-      return Status::error(std::string(of.family->name) + " has no schedules to search");
-    size_t index = 0;
-    for (std::string &kernel : of.family->kernels(of))
-      variants.push_back({of, kernel, of.entry() + "_s" + std::to_string(index++)});
-  }
-  for (auto &[name, variants] : families) {
-    std::fprintf(stderr, "deepseek-bench: compiling %zu functions of %s\n", variants.size(), name.c_str());
+  DSRT_ASSIGN_OR_RETURN(std::vector<Variant> variants, variantsOf(cases, options.search));
+  Compilation compilation(options, folder, variants);
+  for (size_t first = 0, end = 0; first < variants.size(); first = end) {
+    const OpFamily *family = variants[first].of.family;
+    while (end < variants.size() && variants[end].of.family == family)
+      ++end;
+    std::fprintf(stderr, "deepseek-bench: compiling %zu functions of %s\n", end - first, family->name);
     if (!options.search) {
-      DSRT_RETURN_IF_ERROR(preparation.add(variants, name));
+      compilation.add(first, end, family->name);
       continue;
     }
-    // Some schedules are beyond a builder's means: each alone, so that one does not take others with it.
-    size_t refused = 0;
-    for (const Variant &variant : variants) {
-      DSRT_ASSIGN_OR_RETURN(bool isCompiled, preparation.tryOne(variant));
-      refused += !isCompiled;
-    }
-    std::fprintf(stderr, "deepseek-bench: %zu schedules of %s were refused\n", refused, name.c_str());
+    // Some schedules are beyond a builder's means: small artefacts, so that few others are compiled again.
+    for (size_t i = first; i < end; i += searchUnit)
+      compilation.add(i, std::min(i + searchUnit, end), family->name + ("-" + std::to_string(i - first)));
   }
-  return preparation.finish();
+  DSRT_RETURN_IF_ERROR(compilation.run());
+  if (options.search)
+    std::fprintf(stderr, "deepseek-bench: %zu of %zu schedules were refused\n", compilation.refused,
+                 variants.size() - cases.size());
+  DSRT_RETURN_IF_ERROR(writeCases(folder, variants));
+  return compilation.isComplete;
 }
 
 } // namespace dsrt

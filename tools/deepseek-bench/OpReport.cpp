@@ -53,16 +53,16 @@ std::string OpResult::line(const OpMachine &machine) const {
   return text;
 }
 
-static std::string estimateSummary(const std::vector<OpResult> &results) {
+static std::string estimateSummary(const std::vector<OpResult> &results, bool searched) {
   std::vector<std::pair<double, const OpResult *>> errors;
   for (const OpResult &result : results)
-    if (result.passed() && result.estimate)
+    if (result.passed() && result.estimate && result.kernel.empty() != searched)
       errors.push_back({std::fabs(*result.estimate / result.microseconds - 1), &result});
   if (errors.empty())
     return "";
   std::sort(errors.begin(), errors.end(), [](auto &a, auto &b) { return a.first > b.first; });
-  std::string text =
-      format("estimates of %zu: median error %.1f %%, worst\n", errors.size(), 100 * errors[errors.size() / 2].first);
+  std::string text = format("estimates of %zu%s: median error %.1f %%, worst\n", errors.size(),
+                            searched ? " searched schedules" : "", 100 * errors[errors.size() / 2].first);
   for (size_t i = 0; i < std::min<size_t>(errors.size(), 5); ++i)
     text += format("  %-64s %9.2f us, estimate %.2f\n",
                    (errors[i].second->of.text + " " + errors[i].second->kernel).c_str(), errors[i].second->microseconds,
@@ -70,28 +70,58 @@ static std::string estimateSummary(const std::vector<OpResult> &results) {
   return text;
 }
 
+// The fastest schedule that was tried for the case of `chosen`, and how many were; null where `chosen` is itself one
+// that was tried, or none was.
+static const OpResult *bestSearched(const std::vector<OpResult> &results, const OpResult &chosen, size_t &tried) {
+  const OpResult *best = nullptr;
+  tried = 0;
+  if (!chosen.kernel.empty() || !chosen.passed())
+    return best;
+  for (const OpResult &other : results)
+    if (other.of.text == chosen.of.text && !other.kernel.empty() && other.passed() && ++tried &&
+        (!best || other.microseconds < best->microseconds))
+      best = &other;
+  return best;
+}
+
+// The compiler's choice beside the best schedule, of each case and then of each family.
 static std::string searchSummary(const std::vector<OpResult> &results) {
+  struct Choices {
+    std::vector<double> ratios;
+    double logarithms = 0;
+    std::string worst;
+  };
+  std::map<std::string, Choices> families;
   std::string text;
   for (const OpResult &chosen : results) {
-    if (!chosen.kernel.empty() || !chosen.passed())
+    size_t tried = 0;
+    const OpResult *best = bestSearched(results, chosen, tried);
+    if (!best)
       continue;
-    const OpResult *best = nullptr;
-    for (const OpResult &other : results)
-      if (other.of.text == chosen.of.text && !other.kernel.empty() && other.passed() &&
-          (!best || other.microseconds < best->microseconds))
-        best = &other;
-    if (best)
-      text += format("%s: chosen %.2f us (%s), best of the search %.2f us (%s): %.3f of it\n", chosen.of.text.c_str(),
-                     chosen.microseconds, chosen.schedule.c_str(), best->microseconds, best->kernel.c_str(),
-                     chosen.microseconds / best->microseconds);
+    const double ratio = chosen.microseconds / best->microseconds;
+    text +=
+        format("%s: chosen %.2f us (%s), best of %zu schedules %.2f us (%s): %.3f of it\n", chosen.of.text.c_str(),
+               chosen.microseconds, chosen.schedule.c_str(), tried, best->microseconds, best->kernel.c_str(), ratio);
+    Choices &choices = families[chosen.of.family->name];
+    if (choices.ratios.empty() || ratio > *std::max_element(choices.ratios.begin(), choices.ratios.end()))
+      choices.worst = chosen.of.text;
+    choices.ratios.push_back(ratio);
+    choices.logarithms += std::log(ratio);
   }
+  for (const auto &[name, choices] : families)
+    text += format("%s: chosen over best, geometric mean %.3f, largest %.3f (%s), within 5 %% in %td of %zu cases\n",
+                   name.c_str(), std::exp(choices.logarithms / static_cast<double>(choices.ratios.size())),
+                   *std::max_element(choices.ratios.begin(), choices.ratios.end()), choices.worst.c_str(),
+                   std::count_if(choices.ratios.begin(), choices.ratios.end(), [](double r) { return r <= 1.05; }),
+                   choices.ratios.size());
   return text;
 }
 
 std::string summary(const std::vector<OpResult> &results) {
   const auto misses =
       std::count_if(results.begin(), results.end(), [](const OpResult &result) { return !result.passed(); });
-  return searchSummary(results) + estimateSummary(results) + format("%zu timed, %td misses\n", results.size(), misses);
+  return searchSummary(results) + estimateSummary(results, /*searched=*/false) +
+         estimateSummary(results, /*searched=*/true) + format("%zu timed, %td misses\n", results.size(), misses);
 }
 
 std::string resultsJson(const std::vector<OpResult> &results, const OpMachine &machine) {
@@ -101,6 +131,13 @@ std::string resultsJson(const std::vector<OpResult> &results, const OpMachine &m
                                   {"us_min", result.fastest}, {"gpu", machine.gpu}, {"runs", result.runs}};
     if (!result.kernel.empty())
       one["searched"] = result.kernel;
+    size_t tried = 0;
+    if (const OpResult *best = bestSearched(results, result, tried)) {
+      one["best_schedule"] = best->kernel;
+      one["best_us"] = best->microseconds;
+      one["chosen_over_best"] = result.microseconds / best->microseconds;
+      one["schedules"] = tried;
+    }
     one["schedule"] = result.schedule;
     one["kernels"] = result.kernels;
     one["bytes"] = result.function.bytes;

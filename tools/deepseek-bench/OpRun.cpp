@@ -147,7 +147,7 @@ StatusOr<bool> runOps(const OpBenchOptions &options, const std::string &folder, 
     OpResult result;
     result.of = prepared.of;
     result.kernel = prepared.kernel;
-    result.function = prepared.of.family->function(prepared.of, prepared.kernel);
+    result.function = prepared.of.family->function(prepared.of, /*schedule=*/nullptr);
     if (Status status = runner.measure(prepared, result); !status.ok())
       result.failure = status.message();
     std::fputs(result.line(runner.machine).c_str(), stdout);

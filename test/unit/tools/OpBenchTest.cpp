@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <gtest/gtest.h>
+#include <map>
 #include <set>
 
 using namespace dsrt;
@@ -41,7 +42,7 @@ struct CaseRun {
   OpFunction function;
   FakeData data;
   explicit CaseRun(const std::string &text)
-      : of(*parseCase(text)), function(of.family->function(of, "")), data(function) {
+      : of(*parseCase(text)), function(of.family->function(of, nullptr)), data(function) {
     for (const OpValue &result : function.results)
       data.results.emplace_back(static_cast<size_t>(result.elements()));
   }
@@ -65,7 +66,7 @@ TEST(OpCases, AllOfTheTableAreDistinctFunctions) {
       auto parsed = parseCase(text);
       ASSERT_TRUE(parsed.ok()) << parsed.status().message();
       EXPECT_TRUE(entries.insert(parsed->entry()).second) << text;
-      const OpFunction function = family.function(*parsed, "");
+      const OpFunction function = family.function(*parsed, nullptr);
       EXPECT_GT(function.bytes, 0) << text;
       EXPECT_LE(function.bytes, function.wholeBytes()) << text;
       EXPECT_LT(function.wholeBytes(), 9e9) << text;
@@ -179,10 +180,50 @@ TEST(OpReferences, UnwrittenResultsAreMisses) {
   }
 }
 
+// How many schedules of each operation there are, a streamed skinny_gemm apart.
+std::map<std::string, int> countOf(const std::vector<OpSchedule> &schedules) {
+  std::map<std::string, int> counts;
+  for (const OpSchedule &schedule : schedules)
+    ++counts[schedule.op + (schedule.op == "skinny_gemm" && schedule.stages > 1 ? " streamed" : "")];
+  return counts;
+}
+
+TEST(OpSchedules, FewRowsAreTriedInAllFamilies) {
+  for (int64_t elementBytes : {1, 2}) {
+    auto counts = countOf(productSchedules({32, 7168, 2048, elementBytes}));
+    EXPECT_GT(counts["gemm"], 10);
+    EXPECT_GT(counts["skinny_gemm"], 5);
+    EXPECT_GT(counts["skinny_gemm streamed"], 10);
+  }
+  EXPECT_EQ(countOf(productSchedules({1, 7168, 2048, 2})).count("gemm"), 0u);
+  EXPECT_EQ(countOf(productSchedules({4096, 7168, 2048, 2})).size(), 1u); // many: tensor-core tiles alone
+}
+
+TEST(OpSchedules, EachIsTriedOnceAndFitsSharedMemory) {
+  for (const char *text :
+       {"linear-bf16 m=16 n=7168 k=2048", "linear-fp8 m=128 n=2112 k=7168",
+        "grouped-bf16 groups=32 rows=64 n=4096 k=7168", "grouped-fp8 groups=64 tokens=1 top=6 n=1408 k=2048",
+        "mla-decode-bf16 heads=16 sq=1 batch=8 context=4096", "mla-decode-fp8 heads=128 sq=1 batch=1 context=1024",
+        "mla-prefill heads=16 chunk=512"}) {
+    const OpCase of = *parseCase(text);
+    std::set<std::string> seen;
+    for (const OpSchedule &schedule : of.family->schedules(of)) {
+      EXPECT_TRUE(seen.insert(schedule.text()).second) << text << ": " << schedule.text();
+      EXPECT_NE(mlirText("f", of.family->function(of, &schedule)).find(schedule.attribute()), std::string::npos);
+      if (schedule.op.find("gemm") != std::string::npos && schedule.stages > 1)
+        EXPECT_LE(schedule.stages * (schedule.tile[0] + schedule.tile[1]) * schedule.tile[2] *
+                      (std::string(text).find("fp8") == std::string::npos ? 2 : 1),
+                  227 * 1024)
+            << schedule.text();
+    }
+    EXPECT_GT(seen.size(), 3u) << text;
+  }
+}
+
 TEST(OpReport, SetsLimitsAndCounts) {
   OpResult result;
   result.of = *parseCase("linear-bf16 m=1 n=1000 k=1000");
-  result.function = result.of.family->function(result.of, "");
+  result.function = result.of.family->function(result.of, nullptr);
   result.microseconds = 4;
   result.estimate = 5;
   result.check.add(1, 1, 0.1);
@@ -194,8 +235,13 @@ TEST(OpReport, SetsLimitsAndCounts) {
   searched.kernel = "skinny_gemm schedule <tile = [8, 16, 1000]>";
   searched.microseconds = 3.2;
   EXPECT_NE(summary({result, searched})
-                .find("best of the search 3.20 us (skinny_gemm schedule <tile = [8, 16, 1000]>): 1.250 of it"),
+                .find("best of 1 schedules 3.20 us (skinny_gemm schedule <tile = [8, 16, 1000]>): 1.250 of it"),
             std::string::npos);
+  EXPECT_NE(summary({result, searched}).find("largest 1.250 (linear-bf16 m=1 n=1000 k=1000), within 5 % in 0 of 1"),
+            std::string::npos);
+  EXPECT_NE(summary({result, searched}).find("estimates of 1 searched schedules: median error 56.2 %"),
+            std::string::npos);
+  EXPECT_NE(resultsJson({result, searched}, machine).find("\"chosen_over_best\": 1.25"), std::string::npos);
   result.check.require(false, "nothing was written");
   EXPECT_NE(summary({result}).find("1 timed, 1 misses"), std::string::npos);
   EXPECT_NE(resultsJson({result}, machine).find("\"miss\": \"nothing was written\""), std::string::npos);

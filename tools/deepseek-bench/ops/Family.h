@@ -5,6 +5,7 @@
 
 #include "runtime/core/DType.h"
 #include "runtime/core/Status.h"
+#include "tools/deepseek-bench/ops/Schedules.h"
 
 #include <map>
 #include <memory>
@@ -112,12 +113,12 @@ struct OpFamily {
   const char *name;
   std::vector<OpField> fields;
   std::vector<std::string> (*cases)(); // of the whole table
-  // `kernel` is the operation of the case's main product with its schedule, as `--search` wants it; empty: the
-  // compiler chooses.
-  OpFunction (*function)(const OpCase &, const std::string &kernel);
+  // `schedule`: of the case's main operation, as `--search` wants it; null: the compiler chooses. Arguments and results
+  // do not depend on it.
+  OpFunction (*function)(const OpCase &, const OpSchedule *schedule);
   Status (*check)(const OpCase &, const OpFunction &, OpData &, OpCheck &);
-  // Schedules that `--search` tries: operation and schedule; none where there is nothing to choose.
-  std::vector<std::string> (*kernels)(const OpCase &) = nullptr;
+  // Schedules that `--search` tries; null where there is nothing to choose.
+  std::vector<OpSchedule> (*schedules)(const OpCase &) = nullptr;
 };
 
 const std::vector<OpFamily> &opFamilies();

@@ -62,7 +62,7 @@ std::vector<int64_t> offsetsOf(const OpCase &c) {
   return offsets;
 }
 
-template <bool isFp8> OpFunction function(const OpCase &c, const std::string &kernel) {
+template <bool isFp8> OpFunction function(const OpCase &c, const OpSchedule *schedule) {
   const int64_t groups = c["groups"], n = c["n"], k = c["k"];
   const std::vector<int64_t> offsets = offsetsOf(c);
   const int64_t m = offsets.back();
@@ -86,9 +86,9 @@ template <bool isFp8> OpFunction function(const OpCase &c, const std::string &ke
   f.bytes = f.wholeBytes() - f.arguments[2].bytes() * (1 - used / static_cast<double>(groups));
   f.flops = 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   f.rate = isFp8 ? OpRate::Fp8 : OpRate::Bf16;
-  const std::string schedule = kernel.find(' ') == std::string::npos ? "" : kernel.substr(kernel.find(' '));
-  f.body = "  %r0 = kernel.grouped_gemm %a0, %a1, %a2" + scales + schedule + " : " + f.arguments[0].type() + ", " +
-           f.arguments[1].type() + ", " + f.arguments[2].type() + scaleTypes + " -> " + f.results[0].type() + "\n";
+  f.body = "  %r0 = kernel.grouped_gemm %a0, %a1, %a2" + scales + attributeOf(schedule) + " : " +
+           f.arguments[0].type() + ", " + f.arguments[1].type() + ", " + f.arguments[2].type() + scaleTypes + " -> " +
+           f.results[0].type() + "\n";
   return f;
 }
 
@@ -102,8 +102,12 @@ template <bool isFp8> Status check(const OpCase &c, const OpFunction &f, OpData 
   return Status();
 }
 
-std::vector<std::string> searched(const OpCase &c) {
-  return searchedTiles("grouped_gemm", std::string(c.family->name) == "grouped-fp8", offsetsOf(c).back() / c["groups"]);
+template <bool isFp8> std::vector<OpSchedule> schedules(const OpCase &c) {
+  const std::vector<int64_t> offsets = offsetsOf(c);
+  int64_t most = 0;
+  for (size_t g = 0; g + 1 < offsets.size(); ++g)
+    most = std::max(most, offsets[g + 1] - offsets[g]);
+  return groupedSchedules({offsets.back(), c["groups"], most, c["n"], c["k"], isFp8 ? 1 : 2});
 }
 } // namespace
 
@@ -116,8 +120,9 @@ OpFamily groupedFamily(bool fp8) {
                                        {"k", nullptr},
                                        {"routing", "even", /*isWord=*/true, {"even", "skewed"}}};
   if (fp8)
-    return {"grouped-fp8", fields, [] { return cases("grouped-fp8"); }, function<true>, check<true>, searched};
-  return {"grouped-bf16", fields, [] { return cases("grouped-bf16"); }, function<false>, check<false>, searched};
+    return {"grouped-fp8", fields, [] { return cases("grouped-fp8"); }, function<true>, check<true>, schedules<true>};
+  return {"grouped-bf16",  fields,       [] { return cases("grouped-bf16"); },
+          function<false>, check<false>, schedules<false>};
 }
 
 } // namespace dsrt

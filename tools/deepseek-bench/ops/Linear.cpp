@@ -19,7 +19,7 @@ std::vector<std::string> cases(const char *family) {
   return all;
 }
 
-template <bool isFp8> OpFunction function(const OpCase &c, const std::string &kernel) {
+template <bool isFp8> OpFunction function(const OpCase &c, const OpSchedule *schedule) {
   const int64_t m = c["m"], n = c["n"], k = c["k"];
   const DType type = isFp8 ? DType::F8E4M3 : DType::BF16;
   OpFunction f;
@@ -29,18 +29,16 @@ template <bool isFp8> OpFunction function(const OpCase &c, const std::string &ke
   f.bytes = f.wholeBytes();
   f.flops = 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   f.rate = isFp8 ? OpRate::Fp8 : OpRate::Bf16;
-  std::string scales, scaleTypes, schedule;
-  std::string op = kernel.empty() ? "gemm" : kernel.substr(0, kernel.find(' '));
-  if (!kernel.empty() && kernel.find(' ') != std::string::npos)
-    schedule = kernel.substr(kernel.find(' '));
+  std::string scales, scaleTypes;
   if (isFp8) {
     f.arguments.push_back({DType::F32, {m, blocksOf(k)}, OpFill::uniform(0.005, 0.015)});
     f.arguments.push_back({DType::F32, {blocksOf(n), blocksOf(k)}, OpFill::uniform(0.005, 0.015)});
     scales = " scales(%a2, %a3)";
     scaleTypes = " scales(" + f.arguments[2].type() + ", " + f.arguments[3].type() + ")";
   }
-  f.body = "  %r0 = kernel." + op + " %a0, %a1" + scales + schedule + " : " + f.arguments[0].type() + ", " +
-           f.arguments[1].type() + scaleTypes + " -> " + f.results[0].type() + "\n";
+  f.body = "  %r0 = kernel." + (schedule ? schedule->op : "gemm") + " %a0, %a1" + scales + attributeOf(schedule) +
+           " : " + f.arguments[0].type() + ", " + f.arguments[1].type() + scaleTypes + " -> " + f.results[0].type() +
+           "\n";
   return f;
 }
 
@@ -50,13 +48,16 @@ template <bool isFp8> Status check(const OpCase &c, const OpFunction &, OpData &
     DSRT_RETURN_IF_ERROR(checkProductRow(shape, row, /*matrix=*/0, data, found));
   return Status();
 }
+template <bool isFp8> std::vector<OpSchedule> schedules(const OpCase &c) {
+  return productSchedules({c["m"], c["n"], c["k"], isFp8 ? 1 : 2});
+}
 } // namespace
 
 OpFamily linearFamily(bool fp8) {
   const std::vector<OpField> fields = {{"m", nullptr}, {"n", nullptr}, {"k", nullptr}};
   if (fp8)
-    return {"linear-fp8", fields, [] { return cases("linear-fp8"); }, function<true>, check<true>, searchedGemms};
-  return {"linear-bf16", fields, [] { return cases("linear-bf16"); }, function<false>, check<false>, searchedGemms};
+    return {"linear-fp8", fields, [] { return cases("linear-fp8"); }, function<true>, check<true>, schedules<true>};
+  return {"linear-bf16", fields, [] { return cases("linear-bf16"); }, function<false>, check<false>, schedules<false>};
 }
 
 } // namespace dsrt

@@ -68,7 +68,7 @@ int64_t lengthOf(const OpCase &c, int64_t sequence) {
   return c.word("lengths") == "ragged" ? std::max(c["sq"], c["context"] * (sequence % 8 + 1) / 8) : c["context"];
 }
 
-OpFunction function(const OpCase &c, const std::string &kernel) {
+OpFunction function(const OpCase &c, const OpSchedule *schedule) {
   const int64_t heads = c["heads"], sq = c["sq"], batch = c["batch"], tokens = batch * sq;
   const int64_t pages = (c["context"] + page - 1) / page;
   std::vector<int64_t> positions, table(static_cast<size_t>(batch * pages));
@@ -112,16 +112,14 @@ OpFunction function(const OpCase &c, const std::string &kernel) {
   f.bytes = f.wholeBytes() - f.arguments[2].bytes() + read * (quantized ? quantizedRecordBytes : record * 2);
   f.flops = 2 * seen * static_cast<double>(heads) * (record + latent);
   f.rate = OpRate::Bf16;
-  const std::string schedule = kernel.find(' ') == std::string::npos ? "" : kernel.substr(kernel.find(' '));
   std::string types;
   for (const OpValue &argument : f.arguments)
     types += (types.empty() ? "" : ", ") + argument.type();
   const std::string arguments =
-      "kernel.mla_decode %a0, %a1, %a2[0] at %a3, %a4 scale 0.0721687836" + schedule + " : " + types;
-  size_t place = kernel.find("split = ");
-  const int64_t split = place == std::string::npos ? 1 : std::atoll(kernel.c_str() + place + 8);
-  if (split > 1) {
-    const std::string shape = std::to_string(split) + "x" + std::to_string(tokens) + "x" + std::to_string(heads);
+      "kernel.mla_decode %a0, %a1, %a2[0] at %a3, %a4 scale 0.0721687836" + attributeOf(schedule) + " : " + types;
+  if (schedule && schedule->split > 1) {
+    const std::string shape =
+        std::to_string(schedule->split) + "x" + std::to_string(tokens) + "x" + std::to_string(heads);
     const std::string parts = "tensor<" + shape + "x512xf32>", lse = "tensor<" + shape + "xf32>";
     f.body = "  %p, %l = " + arguments + " -> " + parts + " lse " + lse +
              "\n  %r0 = kernel.mla_combine %p, %l : " + parts + ", " + lse + " -> " + f.results[0].type() + "\n";
@@ -165,18 +163,8 @@ Status check(const OpCase &c, const OpFunction &f, OpData &data, OpCheck &found)
   return Status();
 }
 
-std::vector<std::string> searched(const OpCase &c) {
-  std::vector<std::string> all;
-  const int64_t tiles = c["batch"] * ((c["sq"] * c["heads"] + 63) / 64);
-  for (int64_t rows : {16, 32, 64})
-    for (int64_t keys : {16, 32, 64})
-      for (int64_t stages : {2, 4})
-        for (int64_t split : {int64_t(1), std::max<int64_t>(1, 132 / tiles)})
-          if ((rows == 16 || rows / 2 < c["sq"] * c["heads"]) && (all.empty() || split > 1 || tiles * 2 > 132))
-            all.push_back("mla_decode schedule <tile = [" + std::to_string(rows) + ", " + std::to_string(keys) +
-                          "], stages = " + std::to_string(stages) + ", split = " + std::to_string(split) +
-                          ", warps = 8>");
-  return all;
+std::vector<OpSchedule> schedules(const OpCase &c) {
+  return decodeSchedules({c["batch"], c["sq"] * c["heads"], c["context"], isQuantized(c)});
 }
 } // namespace
 
@@ -190,7 +178,7 @@ OpFamily mlaDecodeFamily(bool fp8) {
           fp8 ? quantizedCases : cases,
           function,
           check,
-          fp8 ? nullptr : searched};
+          schedules};
 }
 
 } // namespace dsrt

@@ -18,7 +18,7 @@ std::vector<std::string> cases() {
   return all;
 }
 
-OpFunction function(const OpCase &c, const std::string &kernel) {
+OpFunction function(const OpCase &c, const OpSchedule *schedule) {
   const int64_t heads = c["heads"], chunk = c["chunk"], history = c["history"], context = chunk + history;
   std::vector<int64_t> positions;
   for (int64_t t = 0; t < chunk; ++t)
@@ -42,10 +42,9 @@ OpFunction function(const OpCase &c, const std::string &kernel) {
     return type;
   };
   const std::string n = slice("%n", 0, nope), r = slice("%r", nope, rope);
-  const std::string schedule = kernel.find(' ') == std::string::npos ? "" : kernel.substr(kernel.find(' '));
-  f.body += "  %r0 = kernel.mla_prefill %n, %r, %a1, %a2 at %a3 sequences 1 scale 0.0721687836" + schedule + " : " + n +
-            ", " + r + ", " + f.arguments[1].type() + ", " + f.arguments[2].type() + ", " + f.arguments[3].type() +
-            " -> " + f.results[0].type() + "\n";
+  f.body += "  %r0 = kernel.mla_prefill %n, %r, %a1, %a2 at %a3 sequences 1 scale 0.0721687836" +
+            attributeOf(schedule) + " : " + n + ", " + r + ", " + f.arguments[1].type() + ", " + f.arguments[2].type() +
+            ", " + f.arguments[3].type() + " -> " + f.results[0].type() + "\n";
   return f;
 }
 
@@ -69,10 +68,13 @@ Status check(const OpCase &c, const OpFunction &, OpData &data, OpCheck &found) 
   }
   return Status();
 }
+std::vector<OpSchedule> schedules(const OpCase &c) {
+  return prefillSchedules({c["heads"], c["chunk"], c["chunk"] + c["history"]});
+}
 } // namespace
 
 OpFamily mlaPrefillFamily() {
-  return {"mla-prefill", {{"heads", nullptr}, {"chunk", nullptr}, {"history", "0"}}, cases, function, check};
+  return {"mla-prefill", {{"heads", nullptr}, {"chunk", nullptr}, {"history", "0"}}, cases, function, check, schedules};
 }
 
 } // namespace dsrt

@@ -53,36 +53,4 @@ Status checkProductRow(const ProductShape &s, int64_t row, int64_t matrix, OpDat
   return Status();
 }
 
-std::vector<std::string> searchedTiles(const char *op, bool isFp8, int64_t rows) {
-  // A CTA's shared memory less what barriers take, a stage of 128 bytes of each row of a tile, and the results.
-  constexpr int64_t sharedBytes = 226 * 1024, stageBytes = 128, resultBytes = 256;
-  std::vector<std::string> all;
-  for (int64_t m : {64, 128})
-    for (int64_t n : {64, 128, 192, 256}) {
-      const int64_t most = std::min<int64_t>(8, (sharedBytes - m * resultBytes) / ((m + n) * stageBytes));
-      for (int64_t stages : {most, most / 2})
-        if (stages >= 2 && m <= std::max<int64_t>(64, rows))
-          all.push_back(std::string(op) + " schedule <tile = [" + std::to_string(m) + ", " + std::to_string(n) + ", " +
-                        (isFp8 ? "128" : "64") + "], stages = " + std::to_string(stages) +
-                        ", warps = " + std::to_string(4 + m / 16) + ">");
-    }
-  return all;
-}
-
-std::vector<std::string> searchedGemms(const OpCase &c) {
-  const bool isFp8 = std::string(c.family->name) == "linear-fp8";
-  std::vector<std::string> all;
-  if (c["m"] > 16)
-    all = searchedTiles("gemm", isFp8, c["m"]);
-  if (c["m"] > 64)
-    return all;
-  for (int64_t m : {8, 16, 32})
-    for (int64_t n : {16, 32})
-      for (int64_t warps : {2, 4, 8})
-        if (m >= std::min<int64_t>(c["m"], 32))
-          all.push_back("skinny_gemm schedule <tile = [" + std::to_string(m) + ", " + std::to_string(n) + ", " +
-                        std::to_string(c["k"]) + "], warps = " + std::to_string(warps) + ">");
-  return all;
-}
-
 } // namespace dsrt

@@ -27,9 +27,4 @@ struct ProductShape {
 // tail of the distribution.
 Status checkProductRow(const ProductShape &shape, int64_t row, int64_t matrix, OpData &data, OpCheck &found);
 
-// Schedules of `op` on tensor cores, for as many rows.
-std::vector<std::string> searchedTiles(const char *op, bool isFp8, int64_t rows);
-// Schedules of kernel.gemm and kernel.skinny_gemm.
-std::vector<std::string> searchedGemms(const OpCase &c);
-
 } // namespace dsrt

@@ -36,7 +36,7 @@ std::vector<std::string> cases() {
   return all;
 }
 
-OpFunction function(const OpCase &c, const std::string &) {
+OpFunction function(const OpCase &c, const OpSchedule *) {
   const Model &m = modelOf(c);
   const int64_t tokens = c["tokens"];
   OpFunction f;

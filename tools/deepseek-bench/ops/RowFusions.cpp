@@ -95,7 +95,7 @@ OpFunction embedding(int64_t rows, int64_t columns) {
   return f;
 }
 
-OpFunction function(const OpCase &c, const std::string &) {
+OpFunction function(const OpCase &c, const OpSchedule *) {
   const std::string &kind = c.word("kind");
   const int64_t rows = c["rows"], columns = c["columns"];
   OpFunction f = kind == "add-norm-quantize" ? addNormQuantize(rows, columns)

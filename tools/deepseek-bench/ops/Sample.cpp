@@ -23,7 +23,7 @@ std::vector<std::string> cases() {
 
 bool isGreedy(const OpCase &c) { return c.word("mode") == "greedy"; }
 
-OpFunction function(const OpCase &c, const std::string &) {
+OpFunction function(const OpCase &c, const OpSchedule *) {
   const int64_t rows = c["rows"];
   OpFunction f;
   auto all = [&](int64_t value) { return OpFill::values(std::vector<int64_t>(static_cast<size_t>(rows), value)); };
