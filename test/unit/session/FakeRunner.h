@@ -1,4 +1,4 @@
-// The hand-made model, loaded and ready.
+// The hand-made model, loaded and ready; with another file, a variant of it.
 #pragma once
 
 #include "runtime/session/ModelRunner.h"
@@ -13,8 +13,9 @@ namespace dsrt::test {
 
 class FakeRunnerTest : public ::testing::Test {
 protected:
+  explicit FakeRunnerTest(const char *file = FakeModel_FILE) : artifact(file) {}
   TemporaryDirectory directory;
-  TestArtifact artifact{FakeModel_FILE};
+  TestArtifact artifact;
   std::vector<float> bias;
   std::unique_ptr<Program> program;
   std::unique_ptr<ModelRunner> runner;

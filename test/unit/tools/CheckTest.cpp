@@ -11,6 +11,7 @@ using namespace dsrt::test;
 namespace {
 class CheckTest : public FakeRunnerTest {
 protected:
+  using FakeRunnerTest::FakeRunnerTest;
   Golden golden;
 
   void SetUp() override {
@@ -169,6 +170,61 @@ TEST_F(RoundingBoundTest, IsABound) {
   EXPECT_NE(check().table().find("MISS: greedy tokens"), std::string::npos) << check().table();
   golden.prompts[2].rounding = RoundingBound{0.04, 0, 5};
   EXPECT_NE(check().table().find("MISS: prefill logits"), std::string::npos) << check().table();
+}
+
+// A model whose bucket of four decides one close call otherwise, after position 15, which prompt 2 alone reaches. Of
+// groups of two the forced run gives prompt 2 a bucket of its own; in the session it joins prompt 1, because prompt 0
+// ends with its first token.
+class SessionBoundTest : public CheckTest {
+protected:
+  SessionBoundTest() : CheckTest(FakeModelCloseCall_FILE) {}
+  void SetUp() override {
+    artifact.replace("\"activation_dtype\": \"f32\"", "\"activation_dtype\": \"bf16\"");
+    CheckTest::SetUp();
+    GoldenPrompt &first = golden.prompts[0];
+    first.greedy.resize(1), first.margins.resize(1), first.stepLogits.resize(32);
+    for (GoldenPrompt &prompt : golden.prompts)
+      prompt.rounding = RoundingBound{0, 0, static_cast<int64_t>(prompt.greedy.size())};
+    golden.prompts[2].margins[3] = 1e9; // what follows position 15
+  }
+  CheckReport checkPairs() {
+    CheckOptions options;
+    options.batch = 2;
+    return check(options);
+  }
+};
+
+TEST_F(SessionBoundTest, OneMoreDifferingTokenIsWithinTheBound) {
+  golden.prompts[2].rounding->equal = 5;
+  const CheckReport report = checkPairs();
+  EXPECT_TRUE(report.passed()) << report.table();
+  EXPECT_EQ(report.rows[2].equal, 6) << "the forced run has the golden's tokens";
+  EXPECT_EQ(report.rows[2].sessionTokens, 3);
+}
+
+TEST_F(SessionBoundTest, IsABound) {
+  const CheckReport report = checkPairs();
+  EXPECT_FALSE(report.passed());
+  EXPECT_EQ(report.rows[2].equal, 6);
+  EXPECT_TRUE(report.rows[2].sessionMissed);
+  EXPECT_NE(report.table().find("MISS: session"), std::string::npos) << report.table();
+  EXPECT_TRUE(check().passed()) << "alone each prompt has one bucket";
+}
+
+TEST_F(SessionBoundTest, CountsTheForcedRunsMisses) {
+  GoldenPrompt &prompt = golden.prompts[2];
+  prompt.greedy[5] = (prompt.greedy[5] + 1) % 32; // one token of the forced run differs already
+  prompt.margins[5] = 1e9;
+  prompt.rounding->equal = 5;
+  EXPECT_TRUE(checkPairs().rows[2].sessionMissed) << "a second differing token is one too many";
+  prompt.rounding->equal = 4;
+  EXPECT_TRUE(checkPairs().passed()) << checkPairs().table();
+}
+
+TEST_F(SessionBoundTest, BoundsOfSomePromptsAreNone) {
+  golden.prompts[2].rounding->equal = 0;
+  golden.prompts[0].rounding.reset();
+  EXPECT_TRUE(checkPairs().rows[2].sessionMissed);
 }
 
 TEST_F(CheckTest, RoundingBoundIsNotForFloat32) {
