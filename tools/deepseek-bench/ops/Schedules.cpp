@@ -56,8 +56,15 @@ void addRegisters(std::vector<OpSchedule> &all, const char *op, const ProductSiz
   for (int64_t m : {8, 16, 32})
     for (int64_t n : {16, 32})
       for (int64_t warps : {2, 4, 8})
-        if (m >= std::min<int64_t>(s.m, 32) || (s.m > 8 && m == 16))
+        if ((m >= std::min<int64_t>(s.m, 32) || (s.m > 8 && m == 16)) &&
+            m * n * (s.elementBytes == 1 ? 2 : 1) <= 1024) // block-scaled sums are kept twice
           all.push_back({op, {m, n, s.k}, 1, 1, warps});
+}
+
+// Of a lane of single-warp decode: f32 sums of 16 rows by its share of 512 columns, scores, the rest as observed.
+int64_t decodeRegisters(int64_t rows, int64_t keys, int64_t warps) {
+  const int64_t rowWarps = std::max<int64_t>(1, rows / 32), tiles = rows / 16 / rowWarps;
+  return tiles * ceilDiv(32, warps / rowWarps) * 8 + tiles * (keys * 3 / 4 + 4) + 36;
 }
 
 // Numbers of parts: all small ones, then steps of a sixth.
@@ -129,7 +136,8 @@ std::vector<OpSchedule> decodeSchedules(const DecodeSize &s) {
       for (int64_t stages : {2, 3, 4})
         for (int64_t warps : {4, 8})
           for (int64_t split : std::set<int64_t>{std::max<int64_t>(most / 4, 1), std::max<int64_t>(most / 2, 1), most})
-            if ((stages * keys + rows) * (width * 2 + 16) + 4 * rows * (keys + 8) <= sharedBytes)
+            if ((stages * keys + rows) * (width * 2 + 16) + 4 * rows * (keys + 8) <= sharedBytes &&
+                decodeRegisters(rows, keys, warps) <= 255)
               all.push_back({"mla_decode", {rows, keys}, stages, split, warps});
   }
   return all;
