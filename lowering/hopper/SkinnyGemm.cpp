@@ -264,7 +264,9 @@ LogicalResult hopper::checkSkinnyElements(Operation *op, const DeviceView &a, co
 LogicalResult hopper::planSkinny(Operation *op, std::optional<kernel::ScheduleAttr> schedule, int64_t rows,
                                  SkinnyShape &shape) {
   shape.mTile = rows <= 8 ? 8 : rows <= 16 ? 16 : 32;
-  shape.nTile = rows <= 16 || shape.blockScaled ? 16 : 32;
+  // Words assembled from halves or bytes take registers of their own while a unit is loaded.
+  const bool assembled = std::min(shape.aVector, shape.bVector) < 4;
+  shape.nTile = rows <= 16 || shape.blockScaled || assembled ? 16 : 32;
   shape.warps = 8;
   if (schedule) {
     ArrayRef<int64_t> tile = schedule->getTile();

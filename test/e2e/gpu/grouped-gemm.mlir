@@ -24,6 +24,14 @@ func.func @crowded(%a: tensor<300x80xbf16>, %i: tensor<150x2xi32>, %b: tensor<3x
   return %0 : tensor<300x80xf32>
 }
 
+// Rows of 87 elements lie on no word: operands are assembled from halves.
+// range: halves.arg1=0:2
+func.func @halves(%a: tensor<168x87xbf16>, %i: tensor<56x3xi32>, %b: tensor<3x73x87xbf16>) -> tensor<168x73xf32> {
+  %o, %r, %t = kernel.sort_tokens %i groups 3 : tensor<56x3xi32> -> tensor<4xi32>, tensor<56x3xi32>, tensor<168xi32>
+  %0 = kernel.grouped_gemm %a, %o, %b : tensor<168x87xbf16>, tensor<4xi32>, tensor<3x73x87xbf16> -> tensor<168x73xf32>
+  return %0 : tensor<168x73xf32>
+}
+
 // range: many_groups.arg1=0:255
 func.func @many_groups(%a: tensor<64x128xbf16>, %i: tensor<32x2xi32>, %b: tensor<256x130x128xbf16>) -> tensor<64x130xbf16> {
   %o, %r, %t = kernel.sort_tokens %i groups 256 : tensor<32x2xi32> -> tensor<257xi32>, tensor<32x2xi32>, tensor<64xi32>

@@ -1,6 +1,7 @@
 // RUN: deepseek-opt %s -convert-kernel-to-nvvm | FileCheck %s
 // RUN: rm -rf %t && deepseek-opt %s -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t" -o /dev/null
 // RUN: cat %t/*.ptx | FileCheck %s --check-prefix=PTX
+// RUN: %if ptxas %{ deepseek-opt %s -convert-kernel-to-nvvm -convert-nvvm-to-binary -o /dev/null %}
 
 kernel.buffer @x input : tensor<96x2048xbf16>
 kernel.buffer @offsets input : tensor<65xi32>
@@ -42,5 +43,22 @@ func.func @many_rows() {
   %w = kernel.load_buffer @w : tensor<64x1408x2048xbf16>
   %y = kernel.grouped_gemm %x, %o, %w schedule <tile = [64, 128, 64], stages = 4> {placement = [#kernel.pointer<@y + 0>]}
     : tensor<96x2048xbf16>, tensor<65xi32>, tensor<64x1408x2048xbf16> -> tensor<96x1408xbf16>
+  return
+}
+
+// Rows of 87 elements lie on no word: loads of halves, which must not spill (56 rows a group).
+// PTX:         .entry grouped_gemm_2
+// PTX:         ld.global.{{.*}}b16
+// PTX:         mma.sync.aligned.m16n8k16
+kernel.buffer @xh input : tensor<168x87xbf16>
+kernel.buffer @offsets_h input : tensor<4xi32>
+kernel.buffer @wh input : tensor<3x73x87xbf16>
+kernel.buffer @yh output : tensor<168x73xf32>
+func.func @halves() {
+  %x = kernel.load_buffer @xh : tensor<168x87xbf16>
+  %o = kernel.load_buffer @offsets_h : tensor<4xi32>
+  %w = kernel.load_buffer @wh : tensor<3x73x87xbf16>
+  %y = kernel.grouped_gemm %x, %o, %w {placement = [#kernel.pointer<@yh + 0>]}
+    : tensor<168x87xbf16>, tensor<4xi32>, tensor<3x73x87xbf16> -> tensor<168x73xf32>
   return
 }
