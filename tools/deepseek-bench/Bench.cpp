@@ -60,7 +60,8 @@ void declare(CommandLine &line, BenchOptions &options) {
   line.flag("print", options.kernel.print, "print the values of the outputs, one row of the last dimension a line");
   line.integer("pages", "N", options.kernel.pages, 1, 1 << 24, "pages of a cache buffer (default 8)");
   line.integer("repeat", "N", options.kernel.repeat, 1, 1000000, "timed runs (default: none)");
-  line.flag("cold", options.kernel.cold, "overwrite the L2 cache before each timed run");
+  line.flag("cold", options.kernel.cold,
+            "read 512 MiB before each timed run, so that nothing else is in the L2 cache (--op always does)");
   line.integer("bytes", "N", options.kernel.bytes, 1, INT64_MAX, "bytes a run has to move, for GB/s");
   line.heading("Kernel families (--repeat: default 21):");
   line.text("op", "FAMILY", options.ops.family, "time the cases of this family, or of all");
@@ -179,8 +180,6 @@ StatusOr<int> run(int argc, const char *const *argv) {
 }
 } // namespace
 
-int benchMain(int argc, const char *const *argv) {
-  return exitCode(tool, run(argc, argv));
-}
+int benchMain(int argc, const char *const *argv) { return exitCode(tool, run(argc, argv)); }
 
 } // namespace dsrt

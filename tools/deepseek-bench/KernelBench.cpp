@@ -4,6 +4,7 @@
 #include "runtime/graph/CudaGraph.h"
 #include "runtime/weights/SafetensorsReader.h"
 #include "tools/deepseek-bench/Measure.h"
+#include "tools/deepseek-bench/ReadStream.h"
 
 #include <algorithm>
 #include <cmath>
@@ -198,14 +199,16 @@ StatusOr<double> timeRuns(Program &program, int32_t entry, const KernelBenchOpti
     DSRT_ASSIGN_OR_RETURN(CudaGraph captured, CudaGraph::capture(*device, [&] { return program.call(entry); }));
     graph.emplace(std::move(captured));
   }
-  constexpr size_t scratchBytes = size_t(256) << 20; // several times the L2 cache
-  void *scratch = nullptr;
+  std::optional<ReadStream> unread;
   if (options.cold) {
-    DSRT_ASSIGN_OR_RETURN(scratch, program.memory().allocate(scratchBytes, "the scratch of --cold"));
+    if (!device)
+      return Status::error("--cold empties the cache of a GPU; " + program.path() + " is for the CPU");
+    DSRT_ASSIGN_OR_RETURN(ReadStream stream, ReadStream::create(device->index()));
+    unread.emplace(std::move(stream));
   }
-  auto before = [&](int64_t i) -> Status {
-    if (scratch)
-      DSRT_RETURN_IF_ERROR(program.memory().fill(scratch, static_cast<unsigned char>(i), scratchBytes));
+  auto before = [&](int64_t) -> Status {
+    if (unread)
+      DSRT_RETURN_IF_ERROR(unread->run(device->stream()));
     if (observer)
       observer->begin(options.entry + " of " + program.path());
     return Status();
@@ -215,12 +218,10 @@ StatusOr<double> timeRuns(Program &program, int32_t entry, const KernelBenchOpti
       observer->end();
     return Status();
   };
-  StatusOr<std::vector<double>> times =
-      timeCalls(device, options.repeat, before, [&] { return graph ? graph->launch() : program.call(entry); }, after);
-  if (scratch)
-    program.memory().release(scratch);
-  DSRT_RETURN_IF_ERROR(times.status());
-  return median(*times);
+  DSRT_ASSIGN_OR_RETURN(
+      std::vector<double> times,
+      timeCalls(device, options.repeat, before, [&] { return graph ? graph->launch() : program.call(entry); }, after));
+  return median(times);
 }
 
 StatusOr<int32_t> findEntry(const Program &program, const std::string &name) {

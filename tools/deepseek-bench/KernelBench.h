@@ -15,7 +15,7 @@ struct KernelBenchOptions {
   uint64_t seed = 1;
   double tolerance = 0; // relative norm of each float output; 0: defaultTolerance of its dtype
   int64_t repeat = 0;   // timed runs
-  bool cold = false;    // evict the L2 cache before each timed run
+  bool cold = false;    // empty the L2 cache before each timed run (ReadStream)
   bool useGraph = true; // time the replay of a captured graph rather than single launches
   int64_t bytes = 0; // that a run has to move, for GB/s; 0: all of the entry's inputs and outputs, where they are known
   int64_t pages = 8; // of buffers whose first dimension is the number of pages

@@ -155,13 +155,20 @@ TEST_F(KernelBench, AnEntryThatWritesNothingIsAMiss) {
 
 TEST_F(KernelBench, Times) {
   options.repeat = 3;
-  options.cold = true;
   options.bytes = 128;
   auto report = run("scale");
   ASSERT_TRUE(report.ok()) << report.status().message();
   EXPECT_GT(report->microseconds, 0);
   EXPECT_NE(report->text().find("us on CPU (median of 3)"), std::string::npos) << report->text();
   EXPECT_NE(report->json().find("\"passed\": true"), std::string::npos);
+}
+
+TEST_F(KernelBench, ColdNeedsAGpu) {
+  options.repeat = 1;
+  options.cold = true;
+  auto report = run("scale");
+  ASSERT_FALSE(report.ok());
+  EXPECT_NE(report.status().message().find("--cold empties the cache of a GPU; "), std::string::npos);
 }
 
 TEST(TestData, FollowsItsDistribution) {

@@ -104,7 +104,7 @@ OpFunction function(const OpCase &c, const OpSchedule *schedule) {
                      ? OpValue{DType::U8,
                                {f.pages, 1, page, quantizedRecordBytes},
                                OpFill::records(unseen),
-                               "memref<?x1x64x656xi8>"}
+                               "memref<?x1x64x" + std::to_string(quantizedRecordBytes) + "xi8>"}
                      : OpValue{DType::BF16, {f.pages, 1, page, record}, OpFill::normal(), "memref<?x1x64x576xbf16>"},
                  {DType::I32, {tokens}, OpFill::values(positions)},
                  {DType::I32, {batch, pages}, OpFill::values(table)}};

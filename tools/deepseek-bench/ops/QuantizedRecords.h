@@ -1,7 +1,8 @@
-// Records of a quantised latent cache of 512 + 64 elements, written down once more, apart from the compiler: 512 e4m3,
-// four f32 scales of 128 elements each, 64 bf16.
+// Random records of a quantised latent cache of 512 + 64 elements, and what they mean. The layout is the ABI's; the
+// arithmetic is written down once more, apart from the compiler's.
 #pragma once
 
+#include "runtime/abi/QuantizedRecord.h"
 #include "runtime/core/DType.h"
 #include "tools/deepseek-bench/TestData.h"
 
@@ -9,8 +10,9 @@
 
 namespace dsrt {
 
-inline constexpr size_t quantizedLatent = 512, quantizedRope = 64, quantizedScales = 4;
-inline constexpr size_t quantizedRecordBytes = quantizedLatent + 4 * quantizedScales + 2 * quantizedRope;
+inline constexpr QuantizedRecord quantizedLayout{/*latent=*/512, /*rope=*/64};
+inline constexpr size_t quantizedLatent = quantizedLayout.latent, quantizedRope = quantizedLayout.rope,
+                        quantizedScales = quantizedLayout.scales(), quantizedRecordBytes = quantizedLayout.bytes();
 
 // Whole records; elements of about unit variance.
 inline void fillRecords(std::vector<char> &bytes, uint64_t seed) {
@@ -19,12 +21,10 @@ inline void fillRecords(std::vector<char> &bytes, uint64_t seed) {
     char *record = bytes.data() + at;
     for (size_t i = 0; i < quantizedLatent; ++i)
       storeElement(DType::F8E4M3, record, i, 128 * random.normal());
-    record += quantizedLatent;
     for (size_t i = 0; i < quantizedScales; ++i)
-      storeElement(DType::F32, record, i, (0.5 + random.uniform()) / 128);
-    record += 4 * quantizedScales;
+      storeElement(DType::F32, record + quantizedLayout.scaleOffset(), i, (0.5 + random.uniform()) / 128);
     for (size_t i = 0; i < quantizedRope; ++i)
-      storeElement(DType::BF16, record, i, random.normal());
+      storeElement(DType::BF16, record + quantizedLayout.ropeOffset(), i, random.normal());
   }
 }
 
@@ -34,13 +34,13 @@ inline void readRecord(const float *bytes, float *elements) {
   for (size_t i = 0; i < quantizedRecordBytes; ++i)
     record[i] = static_cast<char>(static_cast<unsigned char>(bytes[i]));
   for (size_t i = 0; i < quantizedLatent; ++i) {
-    const double scale = loadElement(DType::F32, record + quantizedLatent, i * quantizedScales / quantizedLatent);
+    const double scale = loadElement(DType::F32, record + quantizedLayout.scaleOffset(), i / QuantizedRecord::kBlock);
     storeElement(DType::BF16, rounded, 0, static_cast<float>(loadElement(DType::F8E4M3, record, i) * scale));
     elements[i] = static_cast<float>(loadElement(DType::BF16, rounded, 0));
   }
   for (size_t i = 0; i < quantizedRope; ++i)
     elements[quantizedLatent + i] =
-        static_cast<float>(loadElement(DType::BF16, record + quantizedLatent + 4 * quantizedScales, i));
+        static_cast<float>(loadElement(DType::BF16, record + quantizedLayout.ropeOffset(), i));
 }
 
 } // namespace dsrt
