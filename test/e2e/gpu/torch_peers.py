@@ -3,12 +3,17 @@
 
   torch_peers.py --cases DIR/cases.json --json torch.json [--filter REGEX]
 
-`deepseek-bench --op all --prepare DIR` writes the list. Each time is the median of 21 single runs between two events, after 512 MiB have been read that nobody needs; inputs are
-random normal. Products are cuBLAS's (bf16, and block-scaled fp8 where torch has it), grouped ones torch._grouped_mm, prefill attention the fastest backend of
-scaled_dot_product_attention; row fusions and sampling are chains of plain operations, for orientation.
+`deepseek-bench --op all --prepare DIR` writes the list. Each time is the median of single runs between two events, each after 512 MiB have been read that nobody needs: 15 runs, 9 of more than 1 ms and 5
+of more than 3 ms, all enqueued before the host waits, so that the GPU never waits for the host; inputs are random normal. Whoever can do a case takes part, the fastest is kept and named:
+  linear-*      cuBLAS: torch.mm; torch._scaled_mm with scales for 1x128 and 128x128 blocks (not fewer than three rows: cuBLAS has no kernel)
+  grouped-bf16  torch: grouped_mm, rows routed as cases.json says
+  mla-prefill   cuDNN, and flash attention with values padded to 192 columns. Over a history two calls, of the history and of the chunk: no call masks the last rows of a longer sequence. Joining
+                their results is not counted, and keys are given with their rope part repeated for every head, which the kernels beside it do themselves
+  row-fusion, sample  torch: chains of plain operations, for orientation
 """
 import argparse
 import json
+import math
 import re
 import statistics
 import sys
@@ -17,24 +22,29 @@ import time
 import torch
 import torch.nn.functional as F
 
-RUNS, WARM_UP = 21, 3
+RUNS = ((1e3, 15), (3e3, 9), (math.inf, 5)) # runs of a case that takes up to so many us
 
 
 class Timer:
     def __init__(self):
         self.unread = torch.ones(512 << 18, dtype=torch.float32, device="cuda")
 
+    def enqueue(self, run):
+        begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        self.unread.sum()
+        begin.record()
+        run()
+        end.record()
+        return begin, end
+
     def microseconds(self, run):
-        times = []
-        for i in range(RUNS + WARM_UP):
-            self.unread.sum()
-            begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-            begin.record()
-            run()
-            end.record()
+        def times(count):
+            pairs = [self.enqueue(run) for _ in range(count)]
             torch.cuda.synchronize()
-            times.append(begin.elapsed_time(end) * 1e3)
-        return statistics.median(times[WARM_UP:])
+            return [begin.elapsed_time(end) * 1e3 for begin, end in pairs]
+        times(1) # compiles, and fills caches of plans
+        once = times(1)[0]
+        return statistics.median(times(next(count for most, count in RUNS if once <= most)))
 
 
 def normal(*shape, dtype=torch.bfloat16):
@@ -46,8 +56,8 @@ def blocks(size):
 
 
 def linear_bf16(c, _):
-    x, w = normal(c["m"], c["k"]), normal(c["n"], c["k"])
-    yield "cuBLAS", lambda: F.linear(x, w)
+    x, w, d = normal(c["m"], c["k"]), normal(c["n"], c["k"]), torch.empty(c["m"], c["n"], device="cuda", dtype=torch.bfloat16)
+    yield "cuBLAS", lambda: torch.mm(x, w.t(), out=d)
 
 
 def linear_fp8(c, _):
@@ -63,25 +73,30 @@ def linear_fp8(c, _):
 def grouped_bf16(c, case):
     ends = torch.tensor(case["offsets"][1:], device="cuda", dtype=torch.int32)
     x, w = normal(case["offsets"][-1], c["k"]), normal(c["groups"], c["n"], c["k"])
-    yield "torch", lambda: torch._grouped_mm(x, w.transpose(1, 2), offs=ends)
+    product = getattr(F, "grouped_mm", None) or torch._grouped_mm
+    yield "torch", lambda: product(x, w.transpose(1, 2), offs=ends)
 
 
 def mla_prefill(c, _):
-    heads, chunk, context = c["heads"], c["chunk"], c["chunk"] + c.get("history", 0)
-    q, k, v = normal(1, heads, chunk, 192), normal(1, heads, context, 192), normal(1, heads, context, 128)
-    padded = F.pad(v, (0, 64))
     from torch.nn.attention import SDPBackend, sdpa_kernel
-    from torch.nn.attention.bias import causal_lower_right
+    heads, chunk, history = c["heads"], c["chunk"], c.get("history", 0)
 
-    def attention(backend, value):
+    def rows(count, width): # token by token, as a layer's projections leave them
+        return normal(1, count, heads, width).transpose(1, 2)
+    q = rows(chunk, 192)
+    parts = [(rows(count, 192), rows(count, 128), causal) for count, causal in ((history, False), (chunk, True)) if count]
+
+    def attention(backend, padding):
+        values = [F.pad(v, (0, padding)) for _, v, _ in parts]
+
         def run():
-            with sdpa_kernel(backend):
-                if chunk == context:
-                    return F.scaled_dot_product_attention(q, k, value, is_causal=True)
-                return F.scaled_dot_product_attention(q, k, value, attn_mask=causal_lower_right(chunk, context))
+            with sdpa_kernel([backend]):
+                for (k, _, causal), v in zip(parts, values):
+                    F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=192 ** -0.5)
         return run
-    yield "torch", attention(SDPBackend.CUDNN_ATTENTION, v)
-    yield "torch", attention(SDPBackend.FLASH_ATTENTION, padded)
+    yield "cuDNN", attention(SDPBackend.CUDNN_ATTENTION, 0)
+    if history + chunk <= 16384: # slower everywhere; the copies of longer values would not fit
+        yield "FlashAttention", attention(SDPBackend.FLASH_ATTENTION, 64)
 
 
 def quantize(x):

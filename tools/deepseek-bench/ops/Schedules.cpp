@@ -96,7 +96,7 @@ std::vector<OpSchedule> productSchedules(const ProductSize &s) {
     for (int64_t size : tokens)
       addStreams(all, "skinny_gemm", s, size, /*mostSplit=*/8);
   }
-  if (s.m <= 64)
+  if (s.m <= 32) // more rows read B again
     addRegisters(all, "skinny_gemm", s);
   return all;
 }
