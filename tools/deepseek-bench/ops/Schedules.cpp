@@ -110,7 +110,7 @@ std::vector<OpSchedule> groupedSchedules(const GroupedSize &s) {
   if (mean > 128)
     return all;
   for (int64_t tokens : {8, 16, 24, 32, 48, 64, 96, 128})
-    if (tokens < 2 * s.mostRows && tokens * 4 >= mean)
+    if ((tokens == 8 || tokens < 2 * s.mostRows) && tokens * 4 >= mean)
       addStreams(all, "grouped_gemm", average, tokens, /*mostSplit=*/1);
   if (mean <= 32)
     addRegisters(all, "grouped_gemm", average);
