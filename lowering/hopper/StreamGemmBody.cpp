@@ -1,10 +1,10 @@
 // Tiles of a matrix product with few rows of A: B streams from memory through shared memory into wgmma.
 //
-// Warps: warpgroups 0 .. features/64 - 1 multiply 64 rows of B each; the next warp issues TMA (one thread); with scales
-// one more warp fetches them.
+// Warps: warpgroups 0 .. ceil(features/64) - 1 multiply 64 rows of B each, of which the last may be no part of the tile
+// (their sums are staged, never stored); the next warp issues TMA (one thread); with scales one more warp fetches them.
 // Shared memory: `stages` times (B features x 128 bytes, A tokens x 128 bytes) x boxes, rows of 128 bytes with the
-// 128-byte swizzle; with scales, (tokens + 4) f32 for each box: of A's rows, then B's; a tile of D^T in f32, which
-// takes the ring's place if the CTA has a single tile; the pipeline's barriers. Barriers, per stage: full <- the TMA
+// 128-byte swizzle; with scales, (tokens + 4) f32 for each box: of A's rows, then B's one or two blocks; a tile of D^T
+// in f32, which takes the ring's place; the pipeline's barriers. Barriers, per stage: full <- the TMA
 // thread's arrival and its bytes, and one arrival of each lane that fetches scales; empty <- one arrival of each
 // consumer warp. Named barrier 1: the consumers around the staging of D.
 //
@@ -25,7 +25,6 @@ using namespace mlir::deepseek::hopper;
 static constexpr int64_t kRowBytes = 128;   // of a box: one swizzle row
 static constexpr int64_t kScaleBlock = 128; // elements of K and N under one scale
 static constexpr int64_t kScalePad = 4;     // f32 after the scales of a box: B's scale
-static constexpr int64_t kResultPad = 4;    // f32 between rows of D^T's tile: its writes meet no bank twice
 static constexpr int64_t kMaxTokens = 128, kMaxFeatures = 256, kMaxStages = 32;
 static constexpr int64_t kEarlyScales = 64; // tokens whose scales fit the registers beside two accumulators
 static constexpr int64_t kConsumerBarrier = 1;
@@ -57,10 +56,10 @@ std::string hopper::whyNotStream(const StreamProblem &p) {
     return "A and B must both be bf16, or f8E4M3FN with scales";
   if (p.tokens < 8 || p.tokens > kMaxTokens || p.tokens % 8)
     return llvm::formatv("the tile has {0} rows of A, expected a multiple of 8 up to {1}", p.tokens, kMaxTokens);
-  if (p.features < 64 || p.features > kMaxFeatures || p.features % 64)
-    return llvm::formatv("the tile has {0} rows of B, expected a multiple of 64 up to {1}", p.features, kMaxFeatures);
+  if (p.features < 8 || p.features > kMaxFeatures || p.features % 8)
+    return llvm::formatv("the tile has {0} rows of B, expected a multiple of 8 up to {1}", p.features, kMaxFeatures);
   if (p.scaled && p.features > kScaleBlock)
-    return llvm::formatv("a tile of {0} rows of B has more than one block of scales", p.features);
+    return llvm::formatv("a tile of {0} rows of B has more than two blocks of scales", p.features);
   if (p.boxes < 1 || p.boxes > 4)
     return llvm::formatv("a stage has {0} boxes of 128 bytes of K, expected 1 to 4", p.boxes);
   if (p.stages < 2 || p.stages > kMaxStages)
@@ -70,7 +69,7 @@ std::string hopper::whyNotStream(const StreamProblem &p) {
                          p.kStages());
   if (p.grouped && p.split > 1)
     return "groups cannot split K";
-  if (p.tokens * (p.features + kResultPad) * 4 > p.stages * p.boxes * (p.tokens + p.features) * kRowBytes)
+  if (p.tokens * p.pitch() * 4 > p.stages * p.boxes * (p.tokens + p.features) * kRowBytes)
     return llvm::formatv("a ring of {0} stages has no room for a tile of {1} x {2} results", p.stages, p.tokens,
                          p.features);
   for (const DeviceView *view : {&p.a, &p.b, &p.d})
@@ -91,7 +90,9 @@ StreamBody::StreamBody(KernelBuilder &k, LaunchPlan &plan, SmemArena &arena, con
       stageA(problem.boxes * boxA), stageB(problem.boxes * boxB),
       stageScales(problem.scaled ? problem.boxes * 4 * (problem.tokens + kScalePad) : 0),
       offsetA(arena.allocate(problem.stages * stageA, SmemArena::kSwizzleAlignment)),
-      offsetB(arena.allocate(problem.stages * stageB, SmemArena::kSwizzleAlignment)),
+      // The products of the last stage read on to whole 64 rows.
+      offsetB(arena.allocate(problem.stages * stageB + (64 * problem.consumers() - problem.features) * kRowBytes,
+                             SmemArena::kSwizzleAlignment)),
       pipeline(k, arena, "operands", problem.stages, /*producerArrivals=*/problem.scaled ? 33 : 1,
                /*consumerArrivals=*/4 * problem.consumers()) {
   mapA = tensorMapParameter(k, plan, operands.a, rowsMap(problem.a, false, problem.tokens));
@@ -204,12 +205,14 @@ void StreamBody::loadScales(const StreamTile &tile, Value kStage, const Pipeline
       };
       problem.tokens - token >= 32 ? one() : k.when(k.ltU(lane, problem.tokens - token), one);
     }
-    k.when(k.eq(lane, 0), [&] {
-      Value element =
-          k.add(k.mul(k.zext(k.divU(tile.column, kScaleBlock), k.i64Ty), b[0]), k.mul(k.zext(kBlock, k.i64Ty), b[1]));
+    k.when(k.ltU(lane, problem.weightScales()), [&] {
+      Value nBlock = k.divU(tile.column, kScaleBlock);
+      if (problem.weightScales() > 1)
+        nBlock = k.minU(k.add(nBlock, lane), llvm::divideCeil(problem.n(), kScaleBlock) - 1);
+      Value element = k.add(k.mul(k.zext(nBlock, k.i64Ty), b[0]), k.mul(k.zext(kBlock, k.i64Ty), b[1]));
       if (problem.bScales.sizes.size() == 3)
         element = k.add(element, k.mul(k.zext(tile.batch, k.i64Ty), problem.bScales.strides[0]));
-      copy(pointerBScales, element, problem.tokens, k.i32(0));
+      copy(pointerBScales, element, problem.tokens, problem.weightScales() > 1 ? lane : k.i32(0));
     });
   }
 }
@@ -271,7 +274,12 @@ void StreamBody::multiply(Accumulator &acc) {
 }
 
 /// Products of each 128 channels are summed apart, then multiplied by both scales.
-void StreamBody::multiplyScaled(Accumulator &acc) {
+void StreamBody::multiplyScaled(Accumulator &acc, const StreamTile &tile) {
+  Value inSecond[2]; // this thread's rows lie in the second of the tile's blocks of B's scales
+  for (int64_t h = 0; h < problem.weightScales() && problem.weightScales() > 1; ++h) {
+    Value row = k.add(k.mul(consumer, 64), acc.row(h));
+    inSecond[h] = k.geU(k.add(k.remU(tile.column, kScaleBlock), row), kScaleBlock);
+  }
   Values init = pipeline.start().values();
   init.append(problem.tokens / 2, k.f32(0));
   Value quad = k.bitAnd(thread, 3);
@@ -284,7 +292,12 @@ void StreamBody::multiplyScaled(Accumulator &acc) {
       issue(part, current, box, 1, /*accumulate=*/false);
       const int64_t slot = offsetScales + box * 4 * (problem.tokens + kScalePad);
       Value base = arena.at(slot, k.mul(current.stage, stageScales));
-      Value weight = loadShared(k, k.f32Ty, k.gep(base, 4 * problem.tokens));
+      auto loadWeight = [&](int64_t i) { return loadShared(k, k.f32Ty, k.gep(base, 4 * (problem.tokens + i))); };
+      Values weights = {loadWeight(0)}; // of each row, if they may differ
+      if (problem.weightScales() > 1) {
+        Value first = weights[0], second = loadWeight(1);
+        weights = {k.select(inSecond[0], second, first), k.select(inSecond[1], second, first)};
+      }
       Value mine = k.gep(base, k.mul(quad, 8));
       auto loadPair = [&](int64_t j) { // of tokens 8 * j + 2 * quad and the next
         return loadShared(k, k.vec(2, k.f32Ty), k.gep(mine, 32 * j));
@@ -294,11 +307,12 @@ void StreamBody::multiplyScaled(Accumulator &acc) {
         pairs.push_back(loadPair(j));
       part.wait(0);
       for (int64_t j = 0; j < problem.tokens / 8; ++j) {
-        Values scales = k.elements(pairs.empty() ? loadPair(j) : pairs[j]);
-        for (Value &scale : scales)
-          scale = k.fmul(scale, weight);
+        Values pair = k.elements(pairs.empty() ? loadPair(j) : pairs[j]), scales; // of registers: token, then row
+        for (Value weight : weights)
+          for (Value token : pair)
+            scales.push_back(k.fmul(token, weight));
         for (int64_t i = 4 * j; i < 4 * j + 4; ++i)
-          sum[i] = k.fma(part[i], scales[i % 2], sum[i]);
+          sum[i] = k.fma(part[i], scales[i % scales.size()], sum[i]);
       }
     }
     pipeline.release(current);
@@ -316,7 +330,7 @@ void StreamBody::consume(const StreamTile &tile) {
   k.role(warp, 0, 4 * problem.consumers(), [&] {
     gridDependencyWait(k); // D may still be read
     Accumulator acc(k, problem.tokens);
-    problem.scaled ? multiplyScaled(acc) : multiply(acc);
+    problem.scaled ? multiplyScaled(acc, tile) : multiply(acc);
     namedBarrier(k, kConsumerBarrier, 128 * problem.consumers()); // all stages have been read
     stage(acc);
     if (problem.split > 1)
@@ -328,7 +342,7 @@ void StreamBody::consume(const StreamTile &tile) {
 
 /// The accumulator to shared memory: rows are tokens.
 void StreamBody::stage(Accumulator &acc) {
-  const int64_t pitch = problem.features + kResultPad;
+  const int64_t pitch = problem.pitch();
   for (int64_t i = 0; i < acc.size(); ++i) {
     Value feature = k.add(k.mul(consumer, 64), acc.row(i / 2 % 2));
     storeShared(k, acc[i], arena.at(offsetA, k.mul(k.add(k.mul(acc.column(i), pitch), feature), 4)));
@@ -337,7 +351,7 @@ void StreamBody::stage(Accumulator &acc) {
 
 void StreamBody::store(const StreamTile &tile) {
   const DeviceView &d = problem.d;
-  const int64_t bytes = d.elementBytes(), pitch = problem.features + kResultPad;
+  const int64_t bytes = d.elementBytes(), pitch = problem.pitch();
   bool aligned = problem.n() % 4 == 0 && d.alignment(4 * bytes) == 4 * bytes;
   for (int64_t stride : llvm::drop_end(d.strides))
     aligned &= stride % 4 == 0;

@@ -12,14 +12,16 @@ namespace mlir::deepseek::hopper {
 /// A (tokens) its N side.
 struct StreamProblem : ProductViews {
   int64_t tokens = 8;    // of a tile: a multiple of 8
-  int64_t features = 64; // of a tile: a multiple of 64
+  int64_t features = 64; // of a tile: a multiple of 8; products are of whole 64, whatever the last rows hold
   int64_t boxes = 1;     // of 128 bytes of K, in a stage
   int64_t stages = 8;
   int64_t split = 1; // CTAs of a cluster that share K; more than one: each CTA has one tile
 
   int64_t stageElements() const { return boxes * 128 / a.elementBytes(); }
   int64_t kStages() const { return llvm::divideCeil(k(), stageElements()); }
-  int64_t consumers() const { return features / 64; } // warpgroups
+  int64_t consumers() const { return llvm::divideCeil(features, 64); } // warpgroups
+  int64_t pitch() const { return 64 * consumers() + 4; } // f32 of a row of D^T's tile: its writes meet no bank twice
+  int64_t weightScales() const { return 128 % features == 0 ? 1 : 2; } // blocks of B's scales that a tile may touch
   int64_t warps() const { return 4 * consumers() + (scaled ? 2 : 1); }
 };
 
@@ -57,7 +59,7 @@ private:
 
   // --- one tile ---
   void multiply(Accumulator &acc);
-  void multiplyScaled(Accumulator &acc);
+  void multiplyScaled(Accumulator &acc, const StreamTile &tile);
   void stage(Accumulator &acc);
   void store(const StreamTile &tile);
 

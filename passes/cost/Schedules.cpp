@@ -1,5 +1,6 @@
 // Which kernel family and schedule suits a shape.
 #include "passes/cost/Schedules.h"
+#include <algorithm>
 
 using namespace mlir::deepseek::cost;
 
@@ -8,6 +9,9 @@ namespace {
 // faster even half empty (64 rows of 4096 x 7168: 41 us, with 128-row tiles 30 us; docs/benchmarks.md).
 constexpr int64_t skinnyRows = 32;
 constexpr int64_t streamRows = 64; // of a stream tile of which several are resident
+// Tensor-core tiles that share K are 15 to 35 % slower than estimated at up to 128 rows: 7168 x 16384 for 64 rows takes
+// 64.4 us (estimate 55), 4096 x 7168 for 128 24.9 (18.7).
+constexpr double sharedTileSlowdown = 1.22;
 } // namespace
 
 GemmChoice mlir::deepseek::cost::chooseGemm(const GemmShape &s, bool tmaAddressable, const Machine &machine) {
@@ -24,11 +28,13 @@ GemmChoice mlir::deepseek::cost::chooseGemm(const GemmShape &s, bool tmaAddressa
   choice.estimate = skinnyEstimate(s, choice.tileM, choice.tileN, choice.warps, machine);
   if (!tmaAddressable)
     return choice;
-  // One tile of rows is as far as the skinny family reads B once; tensor-core tiles are half empty and, with operands
-  // of two bytes, starve at up to 64 rows.
+  // One tile of rows is as far as the skinny family reads B once.
+  double slowdown = 1;
   if (s.m > skinnyRows) {
+    const TensorCoreTile tile = chooseTensorCoreTile(s, machine);
     choice.family = GemmFamily::TensorCore;
-    choice.estimate = tensorCoreEstimate(s, chooseTensorCoreTile(s, machine), machine);
+    choice.estimate = tensorCoreEstimate(s, tile, machine);
+    slowdown = tile.split > 1 ? sharedTileSlowdown : 1;
   }
   // Absorbed factors are many small matrices: rings hardly fill (a V2-Lite step takes 3 % longer with them streamed).
   if (s.heads > 1)
@@ -38,8 +44,7 @@ GemmChoice mlir::deepseek::cost::chooseGemm(const GemmShape &s, bool tmaAddressa
   if (s.m > streamRows && (s.m > 2 * streamRows || streamBlocks > machine.computeUnits))
     return choice; // several rings of such wide stages do not fit a multiprocessor
   const Estimate stream = streamProductEstimate(s, choice.stream, machine);
-  const bool half = s.m > skinnyRows && s.m <= streamRows && s.elementBytes > 1;
-  if (half || stream.seconds < choice.estimate.seconds) {
+  if (stream.seconds < slowdown * choice.estimate.seconds) {
     choice.family = GemmFamily::Stream;
     choice.estimate = stream;
   }

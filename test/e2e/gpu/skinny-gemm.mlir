@@ -120,6 +120,22 @@ func.func @stream_largest(%a: tensor<128x2048xbf16>, %b: tensor<512x2048xbf16>) 
   return %0 : tensor<128x512xbf16>
 }
 
+// Tiles whose rows are no multiple of 64: a tail of N, the lowest tile, a second warpgroup with 56 rows, K shared by a cluster.
+func.func @stream_low(%a: tensor<13x520xbf16>, %b: tensor<1000x520xbf16>) -> tensor<13x1000xbf16> {
+  %0 = kernel.skinny_gemm %a, %b schedule <tile = [16, 56, 64], stages = 4, warps = 5> : tensor<13x520xbf16>, tensor<1000x520xbf16> -> tensor<13x1000xbf16>
+  return %0 : tensor<13x1000xbf16>
+}
+
+func.func @stream_lowest(%a: tensor<3x192xbf16>, %b: tensor<130x192xbf16>) -> tensor<3x130xbf16> {
+  %0 = kernel.skinny_gemm %a, %b schedule <tile = [8, 8, 64], stages = 2, warps = 5> : tensor<3x192xbf16>, tensor<130x192xbf16> -> tensor<3x130xbf16>
+  return %0 : tensor<3x130xbf16>
+}
+
+func.func @stream_second_low(%a: tensor<70x1024xbf16>, %b: tensor<1000x1024xbf16>) -> tensor<70x1000xf32> {
+  %0 = kernel.skinny_gemm %a, %b schedule <tile = [72, 120, 128], stages = 3, split = 2, warps = 9> : tensor<70x1024xbf16>, tensor<1000x1024xbf16> -> tensor<70x1000xf32>
+  return %0 : tensor<70x1000xf32>
+}
+
 // Block-scaled: one block of K, tails in every dimension, two blocks to a stage, a split, wide tiles over two warpgroups.
 func.func @stream_fp8_block(%a: tensor<8x128xf8E4M3FN>, %b: tensor<64x128xf8E4M3FN>, %sa: tensor<8x1xf32>, %sb: tensor<1x1xf32>) -> tensor<8x64xbf16> {
   %0 = kernel.skinny_gemm %a, %b scales(%sa, %sb) schedule <tile = [8, 64, 128], stages = 4, warps = 6> : tensor<8x128xf8E4M3FN>, tensor<64x128xf8E4M3FN> scales(tensor<8x1xf32>, tensor<1x1xf32>) -> tensor<8x64xbf16>
@@ -129,6 +145,17 @@ func.func @stream_fp8_block(%a: tensor<8x128xf8E4M3FN>, %b: tensor<64x128xf8E4M3
 func.func @stream_fp8_rows(%a: tensor<9x384xf8E4M3FN>, %b: tensor<300x384xf8E4M3FN>, %sa: tensor<9x3xf32>, %sb: tensor<3x3xf32>) -> tensor<9x300xbf16> {
   %0 = kernel.skinny_gemm %a, %b scales(%sa, %sb) schedule <tile = [16, 64, 128], stages = 4, warps = 6> : tensor<9x384xf8E4M3FN>, tensor<300x384xf8E4M3FN> scales(tensor<9x3xf32>, tensor<3x3xf32>) -> tensor<9x300xbf16>
   return %0 : tensor<9x300xbf16>
+}
+
+// Tiles that lie in two blocks of B's scales: of one and of two warpgroups.
+func.func @stream_fp8_low(%a: tensor<9x384xf8E4M3FN>, %b: tensor<300x384xf8E4M3FN>, %sa: tensor<9x3xf32>, %sb: tensor<3x3xf32>) -> tensor<9x300xbf16> {
+  %0 = kernel.skinny_gemm %a, %b scales(%sa, %sb) schedule <tile = [16, 56, 128], stages = 4, warps = 6> : tensor<9x384xf8E4M3FN>, tensor<300x384xf8E4M3FN> scales(tensor<9x3xf32>, tensor<3x3xf32>) -> tensor<9x300xbf16>
+  return %0 : tensor<9x300xbf16>
+}
+
+func.func @stream_fp8_second_low(%a: tensor<80x640xf8E4M3FN>, %b: tensor<700x640xf8E4M3FN>, %sa: tensor<80x5xf32>, %sb: tensor<6x5xf32>) -> tensor<80x700xbf16> {
+  %0 = kernel.skinny_gemm %a, %b scales(%sa, %sb) schedule <tile = [80, 120, 256], stages = 2, warps = 10> : tensor<80x640xf8E4M3FN>, tensor<700x640xf8E4M3FN> scales(tensor<80x5xf32>, tensor<6x5xf32>) -> tensor<80x700xbf16>
+  return %0 : tensor<80x700xbf16>
 }
 
 // f32 results show the tensor core's accumulator: 4 x 2^-13, as gemm.mlir derives.

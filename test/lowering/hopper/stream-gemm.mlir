@@ -8,6 +8,9 @@
 // RUN: deepseek-opt %t/fp8.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/fp8" -o /dev/null
 // RUN: FileCheck %t/fp8.mlir --check-prefix=PTX --input-file=%t/fp8/skinny_gemm_0.ptx
 // RUN: FileCheck %t/fp8.mlir --check-prefix=SCALES --input-file=%t/fp8/skinny_gemm_0.ptx
+// RUN: deepseek-opt %t/low.mlir -convert-kernel-to-nvvm | FileCheck %t/low.mlir
+// RUN: deepseek-opt %t/low.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/low" -o /dev/null
+// RUN: FileCheck %t/low.mlir --check-prefix=PTX --input-file=%t/low/skinny_gemm_0.ptx
 // RUN: deepseek-opt %t/groups.mlir -convert-kernel-to-nvvm | FileCheck %t/groups.mlir
 // RUN: deepseek-opt %t/groups.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/groups" -o /dev/null
 // RUN: FileCheck %t/groups.mlir --check-prefix=PTX --input-file=%t/groups/grouped_gemm_0.ptx
@@ -91,6 +94,31 @@ func.func @block_scaled() {
   %sw = kernel.load_buffer @sw : tensor<3x3xf32>
   %y = kernel.skinny_gemm %x, %w scales(%sx, %sw) schedule <tile = [64, 128, 128], stages = 4, warps = 10> {placement = [#kernel.pointer<@y + 0>]}
     : tensor<64x384xf8E4M3FN>, tensor<384x384xf8E4M3FN> scales(tensor<64x3xf32>, tensor<3x3xf32>) -> tensor<64x384xbf16>
+  return
+}
+
+//--- low.mlir
+kernel.buffer @x input : tensor<16x384xf8E4M3FN>
+kernel.buffer @sx input : tensor<16x3xf32>
+kernel.buffer @w parameter : tensor<7392x384xf8E4M3FN>
+kernel.buffer @sw parameter : tensor<58x3xf32>
+kernel.buffer @y output : tensor<16x7392xbf16>
+// 132 tiles of 56 rows, one on each multiprocessor; wgmma multiplies 64 rows all the same. A tile may lie in two blocks
+// of B's scales: each row takes its own.
+// CHECK-LABEL: func.func @low_tiles
+// CHECK:         kernel.launch @skinny_gemm_0 grid [132, 1, 1] threads 192
+// CHECK-SAME:      #kernel.tensor_map<@w + 0, i8, dims = [384, 7392], strides = [384], box = [128, 56], swizzle = 128>
+// PTX:         wgmma.mma_async.sync.aligned.m64n16k32.f32.e4m3.e4m3
+// PTX:         selp.f32
+// PTX:         selp.f32
+// PTX-NOT:     .local
+func.func @low_tiles() {
+  %x = kernel.load_buffer @x : tensor<16x384xf8E4M3FN>
+  %sx = kernel.load_buffer @sx : tensor<16x3xf32>
+  %w = kernel.load_buffer @w : tensor<7392x384xf8E4M3FN>
+  %sw = kernel.load_buffer @sw : tensor<58x3xf32>
+  %y = kernel.skinny_gemm %x, %w scales(%sx, %sw) schedule <tile = [16, 56, 128], stages = 3, warps = 6> {placement = [#kernel.pointer<@y + 0>]}
+    : tensor<16x384xf8E4M3FN>, tensor<7392x384xf8E4M3FN> scales(tensor<16x3xf32>, tensor<58x3xf32>) -> tensor<16x7392xbf16>
   return
 }
 

@@ -35,9 +35,9 @@ struct Row {
   const char *limit;
 };
 
-// Few rows stream the weights; many rows want tensor-core tiles; small products are launches.
-constexpr Row kTable[] = {{1, 2048, 2048, 2, GemmFamily::Stream, "memory"},
-                          {1, 64, 2048, 2, GemmFamily::Stream, "launch"},
+// Few rows stream the weights, small matrices as fast as loads follow each other; many rows want tensor-core tiles.
+constexpr Row kTable[] = {{1, 4096, 7168, 2, GemmFamily::Stream, "memory"},
+                          {1, 64, 2048, 2, GemmFamily::Stream, "loads"},
                           {1, 129280, 7168, 2, GemmFamily::Skinny, "memory"},
                           {2, 7168, 16384, 1, GemmFamily::Stream, "memory"},
                           {4096, 7168, 2048, 2, GemmFamily::TensorCore, "products"},
@@ -52,7 +52,14 @@ TEST(Estimate, LimitsOfProducts) {
   }
   EXPECT_EQ(chooseGemm({4096, 4096, 97, 1, 2}, /*tmaAddressable=*/false, h200).family, GemmFamily::Skinny);
   EXPECT_EQ(chooseGemm({32, 7168, 7168, 1, 2}, true, h200).family, GemmFamily::Stream);
-  EXPECT_EQ(chooseGemm({64, 36864, 7168, 1, 2}, true, h200).family, GemmFamily::Stream);
+  // 64 rows in bf16, us: streamed and in tensor-core tiles (2026-11-22). Tiles that share K promise too much.
+  EXPECT_EQ(chooseGemm({64, 36864, 7168, 1, 2}, true, h200).family, GemmFamily::TensorCore); // 134, 130
+  EXPECT_EQ(chooseGemm({64, 32768, 512, 1, 2}, true, h200).family, GemmFamily::TensorCore);  // 10.7, 9.4
+  EXPECT_EQ(chooseGemm({64, 7168, 2048, 1, 2}, true, h200).family, GemmFamily::TensorCore);  // 9.8, 8.8
+  EXPECT_EQ(chooseGemm({64, 7168, 16384, 1, 2}, true, h200).family, GemmFamily::Stream);     // 63.0, 64.4
+  EXPECT_EQ(chooseGemm({64, 4096, 7168, 1, 2}, true, h200).family, GemmFamily::Stream);      // 20.8, 21.9
+  EXPECT_EQ(chooseGemm({128, 4096, 7168, 1, 2}, true, h200).family, GemmFamily::Stream);     // 23.0, 24.9
+  EXPECT_EQ(chooseGemm({128, 7168, 2048, 1, 2}, true, h200).family, GemmFamily::TensorCore); // 11.4, 10.3
   EXPECT_EQ(chooseGemm({128, 36864, 7168, 1, 2}, true, h200).family, GemmFamily::TensorCore); // rings would be short
   EXPECT_EQ(chooseGemm({129, 576, 7168, 1, 2}, true, h200).family, GemmFamily::TensorCore);
   EXPECT_EQ(chooseGemm({8, 4096, 97, 1, 2}, /*tmaAddressable=*/false, h200).family, GemmFamily::Skinny);

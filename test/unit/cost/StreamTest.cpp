@@ -20,6 +20,17 @@ TEST(StreamSchedule, SplitsFillTheGpu) {
   EXPECT_EQ(choose(4, 512, 128, 16, 2).split, 1);   // 128 tiles of 16 heads
 }
 
+// More tiles than fit at once are lower where all of them then do, evenly; and not where rings would be too short.
+TEST(StreamSchedule, LowerTilesAreAllResident) {
+  for (int64_t elementBytes : {1, 2}) {
+    EXPECT_EQ(choose(16, 36864, 7168, 1, elementBytes).features, 56); // 659 tiles: five on each multiprocessor
+    EXPECT_EQ(choose(16, 36864, 7168, 1, elementBytes).stages, 4);
+    EXPECT_EQ(choose(64, 36864, 7168, 1, elementBytes).features, 64);
+    EXPECT_EQ(choose(16, 24576, 1536, 1, elementBytes).features, 64); // 384: three on each already
+    EXPECT_EQ(choose(16, 129280, 7168, 1, elementBytes).features, 64);
+  }
+}
+
 // Rings of all CTAs that should be resident fit a multiprocessor, with a tile of results in a ring's place.
 TEST(StreamSchedule, RingsFit) {
   for (int64_t elementBytes : {1, 2})
@@ -31,7 +42,7 @@ TEST(StreamSchedule, RingsFit) {
           EXPECT_GE(s.stages, 2);
           EXPECT_EQ(s.tokens % 8, 0);
           EXPECT_LE(ring, 216 * 1024);
-          EXPECT_GE(ring, s.tokens * (s.features + 4) * 4);
+          EXPECT_GE(ring, s.tokens * (ceilDiv(s.features, 64) * 64 + 4) * 4);
           EXPECT_NE(s.warps % 4, 0); // how builders tell the family
           if (n == 24576 && m <= 64) // 384 tiles, three to a multiprocessor
             EXPECT_LE(3 * ring, 216 * 1024);
