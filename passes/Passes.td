@@ -110,6 +110,7 @@ def FuseRoutingPass : Pass<"kernel-fuse-routing", "::mlir::func::FuncOp"> {
   let description = [{
     `kernel.route`, the `kernel.sort_tokens` of its indices and the row fusion that only gathers rows by the sorted tokens become one `kernel.route_tokens`, where the cost model says that
     every CTA can route all tokens (passes/cost/Schedules.h). Numerics do not change.
+    Where no rows are gathered and nothing else uses the logits, the product that computes them becomes a part too: `kernel.gate_tokens`. THE ORDER OF ITS SUMS CHANGES.
 
     ```mlir
     %w, %i = kernel.route %logits {...}

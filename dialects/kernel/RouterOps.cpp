@@ -5,12 +5,10 @@
 using namespace mlir;
 using namespace mlir::deepseek::kernel;
 
-/// route_c1 to route_c3, for the two operations that route.
-template <typename Op> static LogicalResult verifyRoute(Op op) {
+/// route_c1 to route_c3, for the operations that route `tokens` tokens to `experts` experts.
+template <typename Op> static LogicalResult verifyRoute(Op op, int64_t tokens, int64_t experts) {
   // route_c1
-  if (failed(expectRank(op, "logits", op.getLogits(), 2)))
-    return failure();
-  int64_t tokens = shapeOf(op.getLogits())[0], experts = shapeOf(op.getLogits())[1], topK = op.getTopK();
+  int64_t topK = op.getTopK();
   if ((op.getBias() && failed(expectShape(op, "bias", op.getBias(), {experts}))) ||
       failed(expectShape(op, "weights", op.getWeights(), {tokens, topK})) ||
       failed(expectShape(op, "indices", op.getIndices(), {tokens, topK})))
@@ -31,6 +29,21 @@ template <typename Op> static LogicalResult verifyRoute(Op op) {
   return success();
 }
 
+template <typename Op> static LogicalResult verifyRoute(Op op) {
+  if (failed(expectRank(op, "logits", op.getLogits(), 2)))
+    return failure();
+  return verifyRoute(op, shapeOf(op.getLogits())[0], shapeOf(op.getLogits())[1]);
+}
+
+/// The permutation of a routing operation that also sorts.
+template <typename Op> static LogicalResult verifyPermutation(Op op, int64_t experts) {
+  ArrayRef<int64_t> indices = shapeOf(op.getIndices());
+  if (failed(expectShape(op, "offsets", op.getOffsets(), {experts + 1})) ||
+      failed(expectShape(op, "row_of", op.getRowOf(), indices)))
+    return failure();
+  return expectShape(op, "token_of", op.getTokenOf(), {indices[0] * indices[1]});
+}
+
 LogicalResult RouteOp::verify() { return verifyRoute(*this); }
 
 LogicalResult RouteTokensOp::verify() {
@@ -39,9 +52,7 @@ LogicalResult RouteTokensOp::verify() {
     return failure();
   ArrayRef<int64_t> indices = shapeOf(getIndices());
   const int64_t rows = indices[0] * indices[1];
-  if (failed(expectShape(*this, "offsets", getOffsets(), {shapeOf(getLogits())[1] + 1})) ||
-      failed(expectShape(*this, "row_of", getRowOf(), indices)) ||
-      failed(expectShape(*this, "token_of", getTokenOf(), {rows})))
+  if (failed(verifyPermutation(*this, shapeOf(getLogits())[1])))
     return failure();
   // route_tokens_c2
   if (getTables().size() != getGathered().size())
@@ -59,6 +70,20 @@ LogicalResult RouteTokensOp::verify() {
       return emitOpError() << "gathers " << elementOf(table) << " into " << elementOf(gathered);
   }
   return success();
+}
+
+LogicalResult GateTokensOp::verify() {
+  // gate_tokens_c1
+  if (failed(expectRank(*this, "x", getX(), 2)) || failed(expectRank(*this, "gate", getGate(), 2)))
+    return failure();
+  const int64_t tokens = shapeOf(getX())[0], experts = shapeOf(getGate())[0];
+  if (failed(expectShape(*this, "gate", getGate(), {experts, shapeOf(getX())[1]})) ||
+      failed(expectElement(*this, "gate", getGate(), elementOf(getX()))))
+    return failure();
+  // gate_tokens_c2
+  if (failed(verifyRoute(*this, tokens, experts)))
+    return failure();
+  return verifyPermutation(*this, experts);
 }
 
 LogicalResult SortTokensOp::verify() {

@@ -68,6 +68,30 @@ def RouteTokensOp : Kernel_Op<"route_tokens", [Pure, AttrSizedOperandSegments]> 
   let hasVerifier = 1;
 }
 
+def GateTokensOp : Kernel_Op<"gate_tokens", [Pure]> {
+  let summary = "a few tokens' router product, their experts, and the pairs sorted by expert";
+  let description = [{
+    `kernel.gemm` of x `[T, H]` and gate `[E, H]` to f32 logits `[T, E]`, `kernel.route` of these and `kernel.sort_tokens` of the indices in one kernel, for few tokens: weights and indices as
+    the second gives them; `offsets`, `rowOf` and `tokenOf` as the third. Logits are summed in f32, in an order that the schedule fixes, and never stored.
+
+    Schedule: `tile` = tokens that one CTA routes, experts and channels of a CTA's part of the product; `warps` share those channels; `split` CTAs share H.
+
+    - C1: x is `[T, H]`, gate `[E, H]` of the same element type.
+    - C2: as route's C1 to C3 with logits `[T, E]`; offsets is `[E+1]`, rowOf `[T, topK]`, tokenOf `[T*topK]`.
+
+    ```mlir
+    %weights, %indices, %offsets, %rowOf, %tokenOf = kernel.gate_tokens %x, %gate bias %bias {topK = 4, nGroup = 4, topkGroup = 2, score = #kernel<route_score sigmoid>, group = #kernel<route_group top2_sum>, normalize = true, scale = 2.5}
+      : (tensor<8x256xbf16>, tensor<16x256xbf16>, tensor<16xf32>) -> (tensor<8x4xf32>, tensor<8x4xi32>, tensor<17xi32>, tensor<8x4xi32>, tensor<32xi32>)
+    ```
+  }];
+  let arguments = (ins KRankedFloat:$x, KRankedFloat:$gate, Optional<KRankedF32>:$bias, I64Attr:$topK, I64Attr:$nGroup, I64Attr:$topkGroup,
+                       RouteScoreAttr:$score, RouteGroupAttr:$group, BoolAttr:$normalize, F64Attr:$scale, OptionalAttr<ScheduleAttr>:$schedule);
+  let results = (outs KRankedF32:$weights, KRankedI32:$indices, KRankedI32:$offsets, KRankedI32:$rowOf, KRankedI32:$tokenOf);
+  let assemblyFormat = [{
+    $x `,` $gate (`bias` $bias^)? (`schedule` $schedule^)? attr-dict `:` functional-type(operands, results) }];
+  let hasVerifier = 1;
+}
+
 def SampleOp : Kernel_Op<"sample", [Pure]> {
   let summary = "draw an index from each row of logits";
   let description = [{

@@ -47,7 +47,7 @@ struct ConvertNvvmToBinaryPass : impl::ConvertNvvmToBinaryPassBase<ConvertNvvmTo
       return;
     for (auto [kernel, cubin] : llvm::zip(kernels, cubins))
       replaceByBinary(kernel, cubin);
-    eraseSharedMemory();
+    eraseDeviceMemory();
   }
 
 private:
@@ -103,10 +103,11 @@ private:
     kernel.erase();
   }
 
-  /// The declaration of the dynamic shared memory has no user left and no meaning in host code.
-  void eraseSharedMemory() {
+  /// The declarations of the dynamic shared memory and of kernels' state have no user left and no meaning in host code.
+  void eraseDeviceMemory() {
     for (auto global : llvm::make_early_inc_range(getOperation().getOps<LLVM::GlobalOp>()))
-      if (global.getAddrSpace() == static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared))
+      if (auto space = static_cast<NVVM::NVVMMemorySpace>(global.getAddrSpace());
+          space == NVVM::NVVMMemorySpace::Shared || space == NVVM::NVVMMemorySpace::Global)
         global.erase();
   }
 

@@ -55,7 +55,8 @@ static OwningOpRef<ModuleOp> extractKernel(LLVM::LLVMFuncOp function) {
   auto source = function->getParentOfType<ModuleOp>();
   OpBuilder b = OpBuilder::atBlockEnd(module->getBody());
   for (auto global : source.getOps<LLVM::GlobalOp>())
-    b.clone(*global);
+    if (!SymbolTable::symbolKnownUseEmpty(global.getSymNameAttr(), function))
+      b.clone(*global);
   b.clone(*function);
   return module;
 }

@@ -14,12 +14,25 @@ Value TokenRouter::orElse(int64_t i, Value x, Value otherwise) {
   return isPartial(i) ? k.select(k.ltU(expert(i), rule.experts), x, otherwise) : x;
 }
 
-void TokenRouter::loadBias(Value pointer, const DeviceView &view) {
-  for (int64_t i = 0; i < rule.perLane(); ++i) {
-    Value index = orElse(i, expert(i), k.i32(0));
-    bias.push_back(loadGlobal(k, k.f32Ty, k.gep(pointer, k.mul(index, 4 * view.strides[0])),
-                              view.readOnly ? Cache::Constant : Cache::Default));
+/// A lane's floats of a row, up to 16 bytes at a time where they are neighbours. `alignment`: of every row, in bytes.
+Values TokenRouter::loadLane(Value row, int64_t stride, int64_t alignment, Cache cache) {
+  Values loaded;
+  int64_t vector = 1;
+  if (rule.isBlocked() && stride == 1)
+    while (vector < 4 && rule.perLane() % (2 * vector) == 0 && 8 * vector <= alignment)
+      vector *= 2;
+  for (int64_t i = 0; i < rule.perLane(); i += vector) {
+    Value pointer = k.gep(row, k.mul(orElse(i, expert(i), k.i32(0)), 4 * stride));
+    if (vector == 1)
+      loaded.push_back(loadGlobal(k, k.f32Ty, pointer, cache));
+    else
+      llvm::append_range(loaded, k.elements(loadGlobal(k, k.vec(vector, k.f32Ty), pointer, cache)));
   }
+  return loaded;
+}
+
+void TokenRouter::loadBias(Value pointer, const DeviceView &view) {
+  bias = loadLane(pointer, view.strides[0], view.alignment(), view.readOnly ? Cache::Constant : Cache::Default);
 }
 
 void TokenRouter::waitWithBias(Value pointer, Value biasOperand, int64_t tokens) {
@@ -33,12 +46,8 @@ void TokenRouter::waitWithBias(Value pointer, Value biasOperand, int64_t tokens)
 
 Values TokenRouter::loadLogits(Value pointer, const DeviceView &view, Value token) {
   Value row = k.gep(pointer, k.mul(k.zext(token, k.i64Ty), 4 * view.strides[0]));
-  Values logits;
-  for (int64_t i = 0; i < rule.perLane(); ++i) {
-    Value index = orElse(i, expert(i), k.i32(0));
-    logits.push_back(loadGlobal(k, k.f32Ty, k.gep(row, k.mul(index, 4 * view.strides[1]))));
-  }
-  return logits;
+  const int64_t pitch = 4 * view.strides[0];
+  return loadLane(row, view.strides[1], std::min(view.alignment(), pitch & -pitch), Cache::Default);
 }
 
 Values TokenRouter::scoresOf(ValueRange logits) {
@@ -51,7 +60,7 @@ Values TokenRouter::scoresOf(ValueRange logits) {
   Value negative = negativeInfinity(k), largest = negative, sum = k.f32(0);
   for (auto [i, logit] : llvm::enumerate(logits))
     largest = k.fmax(largest, orElse(i, logit, negative));
-  largest = warpMax(k, largest);
+  largest = fromOrderedKey(k, warpMaxUnsigned(k, orderedKey(k, largest)));
   for (auto [i, logit] : llvm::enumerate(logits)) {
     scores.push_back(expAccurate(k, k.fsub(logit, largest)));
     sum = k.fadd(sum, orElse(i, scores.back(), k.f32(0)));
@@ -126,19 +135,92 @@ Values TokenRouter::eligible(const Values &selection, Value warpScores) {
   return result;
 }
 
-RoutedToken TokenRouter::route(ValueRange logits, Value warpScores) {
-  Values scores = scoresOf(logits), selection = scores;
-  for (auto [score, added] : llvm::zip(selection, bias)) // no bias: empty
-    score = k.fadd(score, added);
-  if (rule.groups > 1)
-    selection = eligible(selection, warpScores);
+/// Blocked: whether this lane's experts are in one of the best groups. Every lane ranks its own group among all.
+Value TokenRouter::laneIsEligible(const Values &selection) {
+  const int64_t lanes = rule.groupSize() / rule.perLane();
+  Value negative = negativeInfinity(k), first = negative, second = negative;
+  auto take = [&](Value x) { // keeps the two largest
+    second = k.fmax(second, k.fmin(first, x));
+    first = k.fmax(first, x);
+  };
+  llvm::for_each(selection, take);
+  for (int64_t mask = 1; mask < lanes; mask *= 2) {
+    Value otherFirst = shuffleXor(k, first, mask), otherSecond = shuffleXor(k, second, mask);
+    take(otherFirst);
+    take(otherSecond);
+  }
+  Value key = orderedKey(k, rule.groupByMax ? first : k.fadd(first, second));
+  Value own = k.divU(lane, lanes), better = k.i32(0); // groups
+  for (int64_t group = 0; group < rule.groups; ++group) {
+    Value other = shuffleIndex(k, key, k.i32(group * lanes));
+    Value wins = k.logicalOr(k.gtU(other, key), k.logicalAnd(k.eq(other, key), k.gtU(own, group)));
+    better = k.add(better, k.zext(wins, k.i32Ty));
+  }
+  return k.ltU(better, rule.topGroups);
+}
+
+/// The lane's keys, largest first, of equal ones that of the lower index: exchanges of neighbours keep their order.
+LaneCandidates TokenRouter::sortedCandidates(const Values &selection) {
+  LaneCandidates sorted;
+  for (auto [i, score] : llvm::enumerate(selection)) {
+    sorted.keys.push_back(orderedKey(k, score));
+    sorted.indices.push_back(expert(static_cast<int64_t>(i)));
+  }
+  const int64_t count = rule.perLane();
+  for (int64_t round = 0; round < count; ++round)
+    for (int64_t i = round % 2; i + 1 < count; i += 2) {
+      Value swap = k.gtU(sorted.keys[i + 1], sorted.keys[i]);
+      for (Values *values : {&sorted.keys, &sorted.indices}) {
+        Value low = (*values)[i], high = (*values)[i + 1];
+        (*values)[i] = k.select(swap, high, low);
+        (*values)[i + 1] = k.select(swap, low, high);
+      }
+    }
+  if (rule.groups == 1)
+    return sorted;
+  // Groups are ranked meanwhile. All experts of a lane outside of the best ones are equal: -inf, in their order.
+  Value eligible = laneIsEligible(selection), lowest = orderedKey(k, negativeInfinity(k));
+  for (int64_t i = 0; i < count; ++i) {
+    sorted.keys[i] = k.select(eligible, sorted.keys[i], lowest);
+    sorted.indices[i] = k.select(eligible, sorted.indices[i], expert(i));
+  }
+  return sorted;
+}
+
+/// Blocked: round j's winner is the first key of the lowest lane that has the best; that lane writes choice j down.
+RoutedToken TokenRouter::takeSorted(const Values &selection, Value warpScores) {
+  LaneCandidates sorted = sortedCandidates(selection);
+  Value choices = k.gep(warpScores, 4 * rule.experts), lower = laneMaskLess(k);
+  for (int64_t j = 0; j < rule.topK; ++j) {
+    Value isBest = k.eq(sorted.keys[0], warpMaxUnsigned(k, sorted.keys[0]));
+    Value gives = k.logicalAnd(isBest, k.eq(k.bitAnd(ballot(k, isBest), lower), 0));
+    k.when(gives, [&] { storeShared(k, sorted.indices[0], k.gep(choices, 4 * j)); });
+    // No more than the rounds that follow can take.
+    for (int64_t i = 0; i < std::min(rule.perLane(), rule.topK - 1 - j); ++i) {
+      const bool last = i + 1 == rule.perLane();
+      sorted.keys[i] = k.select(gives, last ? k.i32(0) : sorted.keys[i + 1], sorted.keys[i]);
+      if (!last)
+        sorted.indices[i] = k.select(gives, sorted.indices[i + 1], sorted.indices[i]);
+    }
+  }
+  syncWarp(k);
+  // Choice j stays in lane j.
+  Value chosen = loadShared(k, k.i32Ty, k.gep(choices, k.mul(k.minU(lane, rule.topK - 1), 4)));
+  Value score = loadShared(k, k.f32Ty, k.gep(warpScores, k.mul(chosen, 4)));
+  if (rule.normalize) {
+    Value counted = k.select(k.ltU(lane, rule.topK), score, k.f32(0));
+    Value sum = warpSum(k, counted, llvm::PowerOf2Ceil(static_cast<uint64_t>(rule.topK)));
+    score = k.fdiv(score, k.fadd(sum, k.f32(1e-20)));
+  }
+  return {{score}, {chosen}};
+}
+
+RoutedToken TokenRouter::takeRounds(const Values &selection, Value warpScores) {
   LaneCandidates candidates;
   for (int64_t i = 0; i < rule.perLane(); ++i) {
     candidates.keys.push_back(orElse(i, orderedKey(k, selection[i]), k.i32(0)));
     candidates.indices.push_back(expert(i));
   }
-  storeScores(scores, warpScores);
-
   // Round j's winner stays in lane j % 32.
   RoutedToken token;
   Value sum = k.f32(0);
@@ -155,11 +237,23 @@ RoutedToken TokenRouter::route(ValueRange logits, Value warpScores) {
     token.weights.back() = k.select(mine, score, token.weights.back());
     token.indices.back() = k.select(mine, winner, token.indices.back());
   }
-  for (Value &weight : token.weights) {
-    if (rule.normalize)
+  if (rule.normalize)
+    for (Value &weight : token.weights)
       weight = k.fdiv(weight, k.fadd(sum, k.f32(1e-20)));
+  return token;
+}
+
+RoutedToken TokenRouter::route(ValueRange logits, Value warpScores) {
+  Values scores = scoresOf(logits), selection = scores;
+  for (auto [score, added] : llvm::zip(selection, bias)) // no bias: empty
+    score = k.fadd(score, added);
+  const bool blocked = rule.isBlocked();
+  if (rule.groups > 1 && !blocked)
+    selection = eligible(selection, warpScores);
+  storeScores(scores, warpScores);
+  RoutedToken token = blocked ? takeSorted(selection, warpScores) : takeRounds(selection, warpScores);
+  for (Value &weight : token.weights)
     weight = k.fmul(weight, k.f32(rule.scale));
-  }
   return token;
 }
 

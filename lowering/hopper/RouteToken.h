@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lowering/hopper/Kernel.h"
+#include "lowering/hopper/blocks/Memory.h"
 #include "lowering/hopper/blocks/Numerics.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -10,6 +11,7 @@ namespace mlir::deepseek::hopper {
 /// What is chosen, and how.
 struct RouteRule {
   static constexpr int64_t kMaxExperts = 2048; // 64 scores of a lane: more spill
+  static constexpr int64_t kMaxSorted = 8;     // scores that a lane sorts: the network grows with the square
 
   int64_t experts, topK;
   int64_t groups = 1; // 1: no limit
@@ -19,12 +21,20 @@ struct RouteRule {
 
   int64_t perLane() const { return llvm::divideCeil(experts, 32); } // experts of one lane
   int64_t groupSize() const { return experts / groups; }
-  int64_t scoreBytes() const { return llvm::alignTo(4 * experts, 16); } // shared memory of one warp
+  /// Lanes hold neighbouring experts and groups neighbouring lanes: no shared memory between a lane's scores and its
+  /// group's, and the lowest lane of equal scores has the lowest expert.
+  bool isBlocked() const {
+    const int64_t lanes = groupSize() / perLane(); // of a group
+    const bool wholeLanes = groups == 1 || (groupSize() % perLane() == 0 && llvm::isPowerOf2_64(lanes));
+    return experts % 32 == 0 && perLane() <= kMaxSorted && topK <= 32 && groups <= 32 && wholeLanes;
+  }
+  /// Shared memory of one warp: scores, and if blocked the choices.
+  int64_t scoreBytes() const { return llvm::alignTo(4 * (experts + (isBlocked() ? topK : 0)), 16); }
 };
 
-template <typename Op> RouteRule routeRule(Op op) {
+template <typename Op> RouteRule routeRule(Op op, int64_t experts) {
   RouteRule rule;
-  rule.experts = cast<RankedTensorType>(op.getLogits().getType()).getDimSize(1);
+  rule.experts = experts;
   rule.topK = op.getTopK();
   if (op.getGroup() != kernel::RouteGroup::None && op.getNGroup() > 1)
     rule.groups = op.getNGroup(), rule.topGroups = op.getTopkGroup();
@@ -40,8 +50,10 @@ struct RoutedToken {
   Values weights, indices;
 };
 
-/// Lane l holds experts l, l + 32, ... in registers. Selection works on keys: integers that order as the scores do, so
-/// that a warp's best key and then the lowest index that has it take one instruction each (takeBest). No barrier.
+/// A lane holds experts in registers: perLane() neighbours if the rule is blocked, else l, l + 32, ... Selection works
+/// on keys: integers that order as the scores do, so that a warp's best key takes one instruction. Blocked: each lane
+/// sorts its keys once; in each round the lowest lane whose first key is the best gives it away. Else takeBest. No
+/// barrier.
 class TokenRouter {
 public:
   TokenRouter(KernelBuilder &k, const RouteRule &rule) : k(k), rule(rule), lane(k.laneIndex()) {}
@@ -49,7 +61,9 @@ public:
   /// Waits for the kernels before; loads the bias (`pointer` to `biasOperand`, both null without one), and before the
   /// wait if no kernel writes it.
   void waitWithBias(Value pointer, Value biasOperand, int64_t tokens);
-  /// Loads the logits of `token`.
+  /// The expert of register `i` of this lane.
+  Value expert(int64_t i) { return rule.isBlocked() ? k.add(k.mul(lane, rule.perLane()), i) : k.add(lane, 32 * i); }
+  /// Loads the logits of `token`, in the order in which lanes hold experts.
   Values loadLogits(Value pointer, const DeviceView &view, Value token);
   /// `warpScores`: the warp's rule.scoreBytes() of shared memory.
   RoutedToken route(ValueRange logits, Value warpScores);
@@ -58,13 +72,17 @@ public:
 
 private:
   void loadBias(Value pointer, const DeviceView &view);
-  Value expert(int64_t i) { return k.add(lane, 32 * i); }
+  Values loadLane(Value row, int64_t stride, int64_t alignment, Cache cache);
   bool isPartial(int64_t i) const { return 32 * (i + 1) > rule.experts; }
   /// `x` for an expert that exists, `otherwise` for the rest of the last register.
   Value orElse(int64_t i, Value x, Value otherwise);
   void storeScores(const Values &scores, Value warpScores);
   Values scoresOf(ValueRange logits);
   Values eligible(const Values &selection, Value warpScores);
+  Value laneIsEligible(const Values &selection);
+  LaneCandidates sortedCandidates(const Values &selection);
+  RoutedToken takeSorted(const Values &selection, Value warpScores);
+  RoutedToken takeRounds(const Values &selection, Value warpScores);
   LaneCandidates groupCandidates(Value warpScores);
   Value groupScore(Value group, Value part, int64_t parts, Value warpScores);
 

@@ -5,13 +5,13 @@
 // CTAs routes all tokens, a warp for each (RouteToken.h): CTA r tokens r, r + C, ...; choices are stored to the shared
 // memory of all C. All clusters do the same at the same time, so they exchange nothing. Without tables there is one
 // cluster. CTA 0 stores the small results, each CTA of the first cluster the choices of its own tokens.
-// Sorting. A token chooses an expert at most once, so an expert's pairs are a set of tokens: bits in shared memory. A
-// pair's place is the expert's offset plus the number of lower bits. Bits are set atomically, in any order.
+// Sorting. By sets of tokens (TokenSets.h).
 // Order. Bits = 0; wait; rows and logits are requested; route; barrier of the cluster; each CTA sets all bits; barrier;
 // warp 0 scans the sizes of the sets; barrier; stores.
 // Shared memory. E scores for each warp; ceil(T / 32) words of bits and an offset for each expert; T x K choices.
 #include "lowering/hopper/RouteToken.h"
 #include "lowering/hopper/RowProgram.h"
+#include "lowering/hopper/TokenSets.h"
 #include "lowering/hopper/blocks/Sync.h"
 #include "lowering/hopper/blocks/Warp.h"
 
@@ -37,23 +37,17 @@ struct TablePlan {
 class RouteTokensKernel {
 public:
   RouteTokensKernel(KernelBuilder &k, kernel::RouteTokensOp op, LaunchPlan &launch)
-      : k(k), op(op), launch(launch), rule(routeRule(op)), arena(k), router(k, rule),
-        tokens(shapeOf(op.getLogits())[0]), words(llvm::divideCeil(tokens, 32)) {}
+      : k(k), op(op), launch(launch), rule(routeRule(op, shapeOf(op.getLogits())[1])), arena(k), router(k, rule),
+        tokens(shapeOf(op.getLogits())[0]) {}
 
   LogicalResult plan();
   void emit();
 
 private:
   static ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
-  Value bitWord(Value expert, Value word) { return arena.at(bits, k.mul(k.add(k.mul(expert, words), word), 4)); }
-  Value start(Value expert) { return arena.at(starts, k.mul(expert, 4)); }
-  Value choice(Value pair) { return arena.at(choices, k.mul(pair, 4)); }
-  void clear();
   void loadTables();
   void routeAll();
-  void setBits();
-  void scan();
-  Value place(Value token, Value expert);
+  void sortPairs();
   void storePermutation();
   void storeTables();
 
@@ -63,10 +57,11 @@ private:
   const RouteRule rule;
   SmemArena arena;
   TokenRouter router;
-  int64_t tokens, words; // words of bits of an expert
+  int64_t tokens;
+  std::optional<TokenSets> sets;
   int64_t cluster = 1, warps = 1, parts = 1;
   SmallVector<TablePlan, 1> tables;
-  int64_t scores = 0, bits = 0, starts = 0, choices = 0; // offsets in shared memory
+  int64_t scores = 0; // offset in shared memory
   Value logits, bias, weights, indices, offsets, rowOf, tokenOf;
   Value rank, token, part;    // of this CTA
   Value isFirst, storesSmall; // CTA 0; the first cluster
@@ -109,12 +104,6 @@ LogicalResult RouteTokensKernel::plan() {
   return success();
 }
 
-void RouteTokensKernel::clear() {
-  Value zero = k.i32(0);
-  k.loop(k.threadIndex(), k.i32(words * rule.experts), 32 * warps,
-         [&](Value i) { storeShared(k, zero, arena.at(bits, k.mul(i, 4))); });
-}
-
 void RouteTokensKernel::loadTables() {
   int64_t id = 1;
   for (TablePlan &table : tables) {
@@ -135,7 +124,7 @@ void RouteTokensKernel::routeAll() {
     router.forEachChoice(routed, [&](Value column, Value weight, Value index) {
       Value pair = k.add(k.mul(t, rule.topK), column);
       for (int64_t i = 0; i < cluster; ++i)
-        storeShared(k, index, cluster > 1 ? clusterAddress(k, choice(pair), k.i32(i)) : choice(pair));
+        storeShared(k, index, cluster > 1 ? clusterAddress(k, sets->choice(pair), k.i32(i)) : sets->choice(pair));
       k.when(storesSmall, [&] {
         storeGlobal(k, weight, k.gep(weights, k.mul(pair, 4)));
         storeGlobal(k, index, k.gep(indices, k.mul(pair, 4)));
@@ -150,60 +139,23 @@ void RouteTokensKernel::routeAll() {
     k.loop(first, k.i32(tokens), warps * cluster, routeOne);
 }
 
-void RouteTokensKernel::setBits() {
-  k.loop(k.threadIndex(), k.i32(tokens * rule.topK), 32 * warps, [&](Value pair) {
-    Value t = k.divU(pair, rule.topK), expert = loadShared(k, k.i32Ty, choice(pair));
-    atomicOrShared(k, bitWord(expert, k.shrU(t, 5)), k.shl(k.i32(1), k.bitAnd(t, 31)));
-  });
-}
-
-/// Offsets of the experts, by warp 0: each lane has neighbouring experts.
-void RouteTokensKernel::scan() {
+void RouteTokensKernel::sortPairs() {
+  k.loop(k.threadIndex(), k.i32(sets->pairs()), 32 * warps,
+         [&](Value pair) { sets->add(pair, loadShared(k, k.i32Ty, sets->choice(pair))); });
+  syncThreads(k);
   k.when(k.eq(k.warpIndex(), 0), [&] {
-    Value lane = k.laneIndex(), first = k.mul(lane, rule.perLane()), sum = k.i32(0);
-    Values sizes;
-    for (int64_t i = 0; i < rule.perLane(); ++i) {
-      Value expert = k.minU(k.add(first, i), rule.experts - 1), size = k.i32(0);
-      for (int64_t word = 0; word < words; ++word)
-        size = k.add(size, popCount(k, loadShared(k, k.i32Ty, bitWord(expert, k.i32(word)))));
-      sizes.push_back(k.select(k.ltU(k.add(first, i), rule.experts), size, k.i32(0)));
-      sum = k.add(sum, sizes.back());
-    }
-    Value begin = sum; // inclusive over the lanes
-    for (int64_t delta = 1; delta < 32; delta *= 2)
-      begin = k.add(begin, k.select(k.geU(lane, delta), shuffleUp(k, begin, delta), k.i32(0)));
-    begin = k.sub(begin, sum);
-    for (auto [i, size] : llvm::enumerate(sizes)) {
-      Value expert = k.add(first, static_cast<int64_t>(i));
-      k.when(k.ltU(expert, rule.experts), [&] {
-        storeShared(k, begin, start(expert));
-        k.when(isFirst, [&] { storeGlobal(k, begin, k.gep(offsets, k.mul(expert, 4))); });
-      });
-      begin = k.add(begin, size);
-    }
-    k.when(k.logicalAnd(isFirst, k.eq(lane, 31)), [&] { storeGlobal(k, begin, k.gep(offsets, 4 * rule.experts)); });
+    sets->scan([&](Value expert, Value offset) {
+      k.when(isFirst, [&] { storeGlobal(k, offset, k.gep(offsets, k.mul(expert, 4))); });
+    });
   });
-}
-
-/// The sorted row of a pair.
-Value RouteTokensKernel::place(Value theToken, Value expert) {
-  Value row = loadShared(k, k.i32Ty, start(expert));
-  Value own = k.shrU(theToken, 5), below = k.sub(k.shl(k.i32(1), k.bitAnd(theToken, 31)), 1);
-  for (int64_t word = 0; word < words; ++word) {
-    Value set = loadShared(k, k.i32Ty, bitWord(expert, k.i32(word)));
-    Value counted = words == 1 ? k.bitAnd(set, below)
-                               : k.select(k.ltU(k.i32(word), own), set,
-                                          k.select(k.eq(k.i32(word), own), k.bitAnd(set, below), k.i32(0)));
-    row = k.add(row, popCount(k, counted));
-  }
-  return row;
+  syncThreads(k);
 }
 
 void RouteTokensKernel::storePermutation() {
   k.when(isFirst, [&] {
-    k.loop(k.threadIndex(), k.i32(tokens * rule.topK), 32 * warps, [&](Value pair) {
+    k.loop(k.threadIndex(), k.i32(sets->pairs()), 32 * warps, [&](Value pair) {
       Value theToken = k.divU(pair, rule.topK);
-      Value row = place(theToken, loadShared(k, k.i32Ty, choice(pair)));
+      Value row = sets->place(theToken, loadShared(k, k.i32Ty, sets->choice(pair)));
       storeGlobal(k, row, k.gep(rowOf, k.mul(pair, 4)));
       storeGlobal(k, theToken, k.gep(tokenOf, k.mul(row, 4)));
     });
@@ -215,7 +167,7 @@ void RouteTokensKernel::storeTables() {
   Values places;
   for (int64_t base = 0; base < rule.topK; base += 32) {
     Value j = k.minU(k.add(k.laneIndex(), base), rule.topK - 1);
-    places.push_back(place(token, loadShared(k, k.i32Ty, choice(k.add(k.mul(token, rule.topK), j)))));
+    places.push_back(sets->place(token, loadShared(k, k.i32Ty, sets->choice(k.add(k.mul(token, rule.topK), j)))));
   }
   for (int64_t j = 0; j < rule.topK; ++j) {
     Value row = shuffleIndex(k, places[j / 32], k.i32(j % 32));
@@ -229,9 +181,7 @@ void RouteTokensKernel::storeTables() {
 
 void RouteTokensKernel::emit() {
   scores = arena.allocate(rule.scoreBytes() * warps);
-  bits = arena.allocate(4 * words * rule.experts);
-  starts = arena.allocate(4 * rule.experts);
-  choices = arena.allocate(4 * tokens * rule.topK);
+  sets.emplace(k, arena, tokens, rule.experts, rule.topK);
   logits = pointerParameter(k, launch, op.getLogits());
   if (op.getBias())
     bias = pointerParameter(k, launch, op.getBias());
@@ -248,17 +198,14 @@ void RouteTokensKernel::emit() {
   const int64_t stores = tables.empty() ? 0 : tokens * parts,
                 blocks = llvm::alignTo(std::max<int64_t>(stores, 1), cluster);
 
-  clear();
+  sets->clear(k.threadIndex(), 32 * warps);
   router.waitWithBias(bias, op.getBias(), tokens);
   loadTables();
   if (cluster > 1)
     clusterSync(k); // all have begun: their shared memory may be written
   routeAll();
   cluster > 1 ? clusterSync(k) : syncThreads(k);
-  setBits();
-  syncThreads(k);
-  scan();
-  syncThreads(k);
+  sortPairs();
   storePermutation();
   if (stores == blocks)
     storeTables();

@@ -14,7 +14,7 @@ using namespace mlir::deepseek::hopper;
 
 FailureOr<LaunchPlan> hopper::buildRouter(Operation *operation, KernelBuilder &k) {
   auto op = cast<kernel::RouteOp>(operation);
-  const RouteRule rule = routeRule(op);
+  const RouteRule rule = routeRule(op, op.getLogits().getType().getDimSize(1));
   const int64_t tokens = op.getLogits().getType().getDimSize(0);
   for (Value result : op.getResults())
     if (!getDeviceView(result)->isContiguous())

@@ -52,17 +52,3 @@ GemmChoice mlir::deepseek::cost::chooseGemm(const GemmShape &s, bool tmaAddressa
 }
 
 bool mlir::deepseek::cost::fillsTensorCoreTiles(int64_t rows, int64_t groups) { return rows > groups * skinnyRows; }
-
-std::optional<RouteTokensSchedule> mlir::deepseek::cost::chooseRouteTokens(const RouteTokensShape &shape) {
-  constexpr int64_t mostTokens = 64, mostExperts = 256, mostRowBytes = 32 << 10;
-  if (shape.tokens > mostTokens || shape.experts > mostExperts || shape.rowBytes > mostRowBytes)
-    return std::nullopt;
-  // One multiprocessor routes 16 tokens of 64 experts in the time that a cluster takes to meet; from there on its
-  // instructions are what costs.
-  constexpr int64_t scoresOfBlock = 1024;
-  int64_t cluster = 1;
-  while (cluster < 8 && shape.tokens * shape.experts > cluster * scoresOfBlock)
-    cluster *= 2;
-  // Few warps where few tokens are routed: more CTAs then share the columns of a row.
-  return RouteTokensSchedule{cluster, std::clamp<int64_t>(ceilDiv(shape.tokens, cluster), shape.rowBytes ? 2 : 1, 32)};
-}

@@ -79,4 +79,18 @@ struct RouteTokensSchedule {
 /// Nothing where separate kernels are as fast.
 std::optional<RouteTokensSchedule> chooseRouteTokens(const RouteTokensShape &shape);
 
+/// As above, with the router's product, tokens x experts x hidden, in the same kernel and no rows.
+struct GateTokensShape {
+  int64_t tokens, experts, hidden, topK;
+  int64_t groups; // 1: no limit
+  int64_t elementBytes;
+};
+/// A CTA multiplies `experts` by `channels`; `parts` CTAs share the channels. The last CTAs route `routed` tokens each.
+struct GateTokensSchedule {
+  int64_t routed, experts, channels, parts, warps;
+};
+/// Nothing where the product is a kernel of its own.
+std::optional<GateTokensSchedule> chooseGateTokens(const GateTokensShape &shape, const Machine &machine);
+Estimate gateTokensEstimate(const GateTokensShape &shape, const GateTokensSchedule &schedule, const Machine &machine);
+
 } // namespace mlir::deepseek::cost

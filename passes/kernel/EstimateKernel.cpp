@@ -132,6 +132,24 @@ static cost::Estimate estimatePrefill(MlaPrefillOp op, int64_t context, const co
   return cost::prefillEstimate(shape, schedule, m);
 }
 
+static cost::Estimate estimateStream(Operation *op, const cost::Machine &m);
+
+static cost::Estimate estimateGateTokens(GateTokensOp op, const cost::Machine &m) {
+  ArrayRef<int64_t> x = shapeOf(op.getX());
+  const cost::GateTokensShape shape{x[0],
+                                    shapeOf(op.getGate())[0],
+                                    x[1],
+                                    int64_t(op.getTopK()),
+                                    op.getGroup() == RouteGroup::None ? 1 : int64_t(op.getNGroup()),
+                                    elementBytes(op.getGate())};
+  std::optional<cost::GateTokensSchedule> schedule = cost::chooseGateTokens(shape, m);
+  if (std::optional<ScheduleAttr> given = tiledSchedule(op); given && given->getTile().size() == 3) {
+    ArrayRef<int64_t> tile = given->getTile();
+    schedule = cost::GateTokensSchedule{tile[0], tile[1], tile[2], given->getSplit(), given->getWarps()};
+  }
+  return schedule ? cost::gateTokensEstimate(shape, *schedule, m) : estimateStream(op, m);
+}
+
 static cost::Estimate estimateGather(CacheGatherOp op, int64_t context, const cost::Machine &m) {
   const double positions =
       double(shapeOf(op.getBlockTable())[0]) * double(std::min(context, capacityOf(op.getCache(), op.getBlockTable())));
@@ -204,6 +222,7 @@ cost::Estimate kernel::estimateKernel(Operation *op, int64_t context, const cost
       .Case([&](MlaDecodeOp op) { return estimateDecode(op, context, m); })
       .Case([&](MlaCombineOp op) { return estimateCombine(op, m); })
       .Case([&](MlaPrefillOp op) { return estimatePrefill(op, context, m); })
+      .Case([&](GateTokensOp op) { return estimateGateTokens(op, m); })
       .Case([&](CacheGatherOp op) { return estimateGather(op, context, m); })
       .Case([&](RowFusionOp op) { return estimateRows(op, m); })
       .Default([&](Operation *op) { return estimateStream(op, m); });

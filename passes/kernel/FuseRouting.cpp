@@ -65,6 +65,59 @@ struct FuseRoutingPass : impl::FuseRoutingPassBase<FuseRoutingPass> {
     return {};
   }
 
+  /// The product whose result is the logits and nothing else.
+  static kernel::GemmOp findProduct(kernel::RouteOp route) {
+    auto product = route.getLogits().getDefiningOp<kernel::GemmOp>();
+    if (!product || !product->hasOneUse() || product.getAScales() || product.getRows() || product.getSchedule() ||
+        product.getA().getType().getElementType() != product.getB().getType().getElementType())
+      return {};
+    return product;
+  }
+
+  /// Product, route and sort in one kernel, unless rows are gathered: then route_tokens gathers them in what would
+  /// otherwise be a kernel of its own.
+  bool fuseProduct(kernel::RouteOp route, kernel::SortTokensOp sort) {
+    kernel::GemmOp product = findProduct(route);
+    const int64_t tokens = route.getLogits().getType().getDimSize(0);
+    if (!product || findGather(sort, tokens))
+      return false;
+    auto opts =
+        remark::RemarkOpts::name("FuseRouting").category("kernel-fuse-routing").function(getOperation().getName());
+    const cost::GateTokensShape shape{tokens,
+                                      int64_t(sort.getGroups()),
+                                      product.getA().getType().getDimSize(1),
+                                      int64_t(route.getTopK()),
+                                      int64_t(route.getGroup() == kernel::RouteGroup::None ? 1 : route.getNGroup()),
+                                      product.getA().getType().getElementTypeBitWidth() / 8};
+    std::optional<cost::GateTokensSchedule> chosen = cost::chooseGateTokens(shape, cost::h200);
+    if (!chosen) {
+      remark::missed(route.getLoc(), opts)
+          << llvm::formatv("product of {0} tokens, {1} channels and {2} experts: a kernel of its own", tokens,
+                           shape.hidden, shape.experts)
+                 .str();
+      return false;
+    }
+    remark::passed(route.getLoc(), opts)
+        << llvm::formatv("product of {0} tokens, {1} channels and {2} experts, routed and sorted in one kernel", tokens,
+                         shape.hidden, shape.experts)
+               .str();
+    IRRewriter rewriter(&getContext());
+    rewriter.setInsertionPoint(sort);
+    SmallVector<Type> types(route.getResultTypes());
+    llvm::append_range(types, sort.getResultTypes());
+    auto schedule =
+        kernel::ScheduleAttr::get(&getContext(), {chosen->routed, chosen->experts, chosen->channels}, /*stages=*/1,
+                                  /*cluster=*/1, chosen->parts, chosen->warps);
+    auto fused = kernel::GateTokensOp::create(rewriter, route.getLoc(), types, product.getA(), product.getB(),
+                                              route.getBias(), route.getTopKAttr(), route.getNGroupAttr(),
+                                              route.getTopkGroupAttr(), route.getScoreAttr(), route.getGroupAttr(),
+                                              route.getNormalizeAttr(), route.getScaleAttr(), schedule);
+    rewriter.replaceOp(sort, ValueRange{fused.getOffsets(), fused.getRowOf(), fused.getTokenOf()});
+    rewriter.replaceOp(route, ValueRange{fused.getWeights(), fused.getIndices()});
+    rewriter.eraseOp(product);
+    return true;
+  }
+
   void fuse(kernel::SortTokensOp sort) {
     auto route = sort.getIndices().getDefiningOp<kernel::RouteOp>();
     auto opts =
@@ -78,6 +131,8 @@ struct FuseRoutingPass : impl::FuseRoutingPassBase<FuseRoutingPass> {
       return;
     }
     const int64_t tokens = route.getLogits().getType().getDimSize(0), experts = sort.getGroups();
+    if (fuseProduct(route, sort))
+      return;
     kernel::RowFusionOp gather = findGather(sort, tokens);
     SmallVector<Value> tables = gather ? gatheredTables(gather, sort.getTokenOf(), tokens) : SmallVector<Value>();
     int64_t bytes = 0;

@@ -48,6 +48,23 @@ Value KernelBuilder::sharedBase() {
   return LLVM::AddressOfOp::create(b, loc, global);
 }
 
+Value KernelBuilder::deviceState(int64_t bytes) {
+  constexpr int64_t alignment = 256;
+  auto type = LLVM::LLVMArrayType::get(i8Ty, static_cast<unsigned>(bytes));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(function);
+  auto global =
+      LLVM::GlobalOp::create(b, loc, type, /*isConstant=*/false, LLVM::Linkage::Internal,
+                             (function.getName() + "_state").str(), Attribute(), alignment, globalTy.getAddressSpace());
+  {
+    OpBuilder::InsertionGuard inInitializer(b);
+    b.createBlock(&global.getInitializerRegion());
+    LLVM::ReturnOp::create(b, loc, LLVM::ZeroOp::create(b, loc, type).getResult());
+  }
+  b.setInsertionPointToStart(&function.getBody().front());
+  return LLVM::AddressOfOp::create(b, loc, global);
+}
+
 void KernelBuilder::finish(int64_t threads, int64_t minBlocks, int64_t cluster) {
   LLVM::ReturnOp::create(b, loc, ValueRange{});
   function.setFunctionType(LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), parameterTypes));

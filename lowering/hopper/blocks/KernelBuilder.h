@@ -65,6 +65,9 @@ public:
   Value addParameter(Type type, bool tensorMap = false);
   /// Base of the dynamic shared memory, aligned to 1024 bytes.
   Value sharedBase();
+  /// `bytes` of global memory of this kernel alone, aligned to 256, zero when it is loaded and then what its launches
+  /// leave there. Launches follow one another: what one writes before gridDependencyWait may meet the one before.
+  Value deviceState(int64_t bytes);
   /// Emits the return and the launch attributes: `threads` per CTA exactly, `minBlocks` resident CTAs the registers
   /// must allow, CTAs of a cluster along x.
   void finish(int64_t threads, int64_t minBlocks, int64_t cluster);

@@ -14,11 +14,11 @@ static int64_t byteSize(Type type) {
   return count * getElementTypeOrSelf(type).getIntOrFloatBitWidth() / 8;
 }
 
-/// ld.global.nc with hints, as i32 registers that are then cast to `type`.
-static Value loadStreaming(KernelBuilder &k, Type type, Value pointer) {
+/// A global load spelled `instruction`, as i32 registers that are then cast to `type`.
+static Value loadWords(KernelBuilder &k, StringRef instruction, Type type, Value pointer) {
   int64_t words = byteSize(type) / 4;
   StringRef vectorSuffix = words == 4 ? ".v4" : words == 2 ? ".v2" : "";
-  std::string text = ("ld.global.nc.L1::no_allocate.L2::128B" + vectorSuffix + ".b32 ").str(), constraints;
+  std::string text = (instruction + vectorSuffix + ".b32 ").str(), constraints;
   text += words == 1 ? "$0" : words == 2 ? "{$0, $1}" : "{$0, $1, $2, $3}";
   text += ", [$" + std::to_string(words) + "];";
   for (int64_t i = 0; i < words; ++i)
@@ -32,10 +32,25 @@ static Value loadStreaming(KernelBuilder &k, Type type, Value pointer) {
 
 Value hopper::loadGlobal(KernelBuilder &k, Type type, Value pointer, Cache cache) {
   if (cache == Cache::Stream && byteSize(type) >= 4)
-    return loadStreaming(k, type, pointer);
+    return loadWords(k, "ld.global.nc.L1::no_allocate.L2::128B", type, pointer);
   auto load = LLVM::LoadOp::create(k.b, k.loc, type, pointer, byteSize(type));
   load.setInvariant(cache != Cache::Default);
   return load;
+}
+
+Value hopper::loadRelaxed(KernelBuilder &k, Type type, Value pointer) {
+  return loadWords(k, "ld.relaxed.gpu.global", type, pointer);
+}
+
+void hopper::storeRelaxed(KernelBuilder &k, Value value, Value pointer) {
+  const int64_t words = byteSize(value.getType()) / 4;
+  if (words == 1)
+    return void(k.inlineAsm(Type(), "st.relaxed.gpu.global.b32 [$0], $1;", "l,r", {pointer, value}, true));
+  Values operands{pointer};
+  llvm::append_range(operands, k.elements(value));
+  StringRef text = words == 4 ? "st.relaxed.gpu.global.v4.b32 [$0], {$1, $2, $3, $4};"
+                              : "st.relaxed.gpu.global.v2.b32 [$0], {$1, $2};";
+  k.inlineAsm(Type(), text, words == 4 ? "l,r,r,r,r" : "l,r,r", operands, /*sideEffects=*/true);
 }
 
 void hopper::storeGlobal(KernelBuilder &k, Value value, Value pointer) {

@@ -24,6 +24,11 @@ Value loadCluster(KernelBuilder &k, Type type, Value pointer);
 Value loadGlobalIf(KernelBuilder &k, Value condition, Type type, Value pointer, Cache cache = Cache::Default,
                    Value otherwise = Value());
 
+/// Words that other CTAs of this kernel write, or read, while it runs: each i32 is whole, and nothing is ordered.
+/// Vectors of 2 or 4 words, aligned to their size, too.
+Value loadRelaxed(KernelBuilder &k, Type type, Value pointer);
+void storeRelaxed(KernelBuilder &k, Value value, Value pointer);
+
 /// Requests that `bytes` (a multiple of 16, aligned to 16) be brought into L2. By one lane.
 void prefetchToL2(KernelBuilder &k, Value globalPointer, int64_t bytes);
 

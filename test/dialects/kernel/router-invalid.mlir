@@ -88,6 +88,42 @@ func.func @route_tokens_c2_type(%l: tensor<8x16xf32>, %x: tensor<8x256xbf16>) {
 
 // -----
 
+func.func @gate_tokens_c1(%x: tensor<8x256xbf16>, %g: tensor<16x128xbf16>) {
+  // expected-error@+1 {{gate has shape [16, 128], expected [16, 256]}}
+  %w, %i, %o, %r, %t = kernel.gate_tokens %x, %g {topK = 2, nGroup = 1, topkGroup = 1, score = #kernel<route_score softmax>, group = #kernel<route_group none>, normalize = true, scale = 2.5}
+    : (tensor<8x256xbf16>, tensor<16x128xbf16>) -> (tensor<8x2xf32>, tensor<8x2xi32>, tensor<17xi32>, tensor<8x2xi32>, tensor<16xi32>)
+  return
+}
+
+// -----
+
+func.func @gate_tokens_c1_type(%x: tensor<8x256xbf16>, %g: tensor<16x256xf32>) {
+  // expected-error@+1 {{gate has element type 'f32', expected 'bf16'}}
+  %w, %i, %o, %r, %t = kernel.gate_tokens %x, %g {topK = 2, nGroup = 1, topkGroup = 1, score = #kernel<route_score softmax>, group = #kernel<route_group none>, normalize = true, scale = 2.5}
+    : (tensor<8x256xbf16>, tensor<16x256xf32>) -> (tensor<8x2xf32>, tensor<8x2xi32>, tensor<17xi32>, tensor<8x2xi32>, tensor<16xi32>)
+  return
+}
+
+// -----
+
+func.func @gate_tokens_c2(%x: tensor<8x256xbf16>, %g: tensor<16x256xbf16>) {
+  // expected-error@+1 {{offsets has shape [16], expected [17]}}
+  %w, %i, %o, %r, %t = kernel.gate_tokens %x, %g {topK = 2, nGroup = 1, topkGroup = 1, score = #kernel<route_score softmax>, group = #kernel<route_group none>, normalize = true, scale = 2.5}
+    : (tensor<8x256xbf16>, tensor<16x256xbf16>) -> (tensor<8x2xf32>, tensor<8x2xi32>, tensor<16xi32>, tensor<8x2xi32>, tensor<16xi32>)
+  return
+}
+
+// -----
+
+func.func @gate_tokens_c2_topk(%x: tensor<8x256xbf16>, %g: tensor<16x256xbf16>) {
+  // expected-error@+1 {{topK is 17, expected 1 to 16}}
+  %w, %i, %o, %r, %t = kernel.gate_tokens %x, %g {topK = 17, nGroup = 1, topkGroup = 1, score = #kernel<route_score softmax>, group = #kernel<route_group none>, normalize = true, scale = 2.5}
+    : (tensor<8x256xbf16>, tensor<16x256xbf16>) -> (tensor<8x17xf32>, tensor<8x17xi32>, tensor<17xi32>, tensor<8x17xi32>, tensor<136xi32>)
+  return
+}
+
+// -----
+
 func.func @sample_c1(%l: tensor<8x16xf32>, %t: tensor<8xf32>, %k: tensor<8xi32>, %s: tensor<4xi64>) {
   // expected-error@+1 {{seed has shape [4], expected [8]}}
   %n = kernel.sample %l, %t, %k, %t, %s, %k : (tensor<8x16xf32>, tensor<8xf32>, tensor<8xi32>, tensor<8xf32>, tensor<4xi64>, tensor<8xi32>) -> tensor<8xi32>

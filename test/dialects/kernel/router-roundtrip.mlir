@@ -30,3 +30,14 @@ func.func @route_tokens(%logits: tensor<8x16xf32>, %bias: tensor<16xf32>, %x: te
     : (tensor<8x16xf32>) -> (tensor<8x4xf32>, tensor<8x4xi32>, tensor<17xi32>, tensor<8x4xi32>, tensor<32xi32>)
   return
 }
+
+// CHECK-LABEL: func.func @gate_tokens
+// CHECK:         kernel.gate_tokens %{{[^ ,]+}}, %{{[^ ,]+}} bias %{{[^ ]+}} {group
+// CHECK:         kernel.gate_tokens %{{[^ ,]+}}, %{{[^ ,]+}} schedule <tile = [8, 16, 32], split = 8, warps = 8> {group
+func.func @gate_tokens(%x: tensor<8x256xbf16>, %gate: tensor<16x256xbf16>, %bias: tensor<16xf32>) {
+  %weights, %indices, %offsets, %rowOf, %tokenOf = kernel.gate_tokens %x, %gate bias %bias {topK = 4, nGroup = 4, topkGroup = 2, score = #kernel<route_score sigmoid>, group = #kernel<route_group top2_sum>, normalize = true, scale = 2.5}
+    : (tensor<8x256xbf16>, tensor<16x256xbf16>, tensor<16xf32>) -> (tensor<8x4xf32>, tensor<8x4xi32>, tensor<17xi32>, tensor<8x4xi32>, tensor<32xi32>)
+  %w, %i, %o, %r, %t = kernel.gate_tokens %x, %gate schedule <tile = [8, 16, 32], split = 8, warps = 8> {topK = 4, nGroup = 1, topkGroup = 1, score = #kernel<route_score softmax>, group = #kernel<route_group none>, normalize = true, scale = 2.5}
+    : (tensor<8x256xbf16>, tensor<16x256xbf16>) -> (tensor<8x4xf32>, tensor<8x4xi32>, tensor<17xi32>, tensor<8x4xi32>, tensor<32xi32>)
+  return
+}

@@ -33,3 +33,15 @@ func.func @route_tokens(%l: tensor<8x16xf32>, %x: tensor<8x32xbf16>) -> (tensor<
     : (tensor<8x16xf32>, tensor<8x32xbf16>) -> (tensor<8x4xf32>, tensor<8x4xi32>, tensor<17xi32>, tensor<8x4xi32>, tensor<32xi32>, tensor<32x32xbf16>)
   return %w, %o, %g : tensor<8x4xf32>, tensor<17xi32>, tensor<32x32xbf16>
 }
+
+// -----
+
+// CHECK-LABEL: func.func @gate_tokens
+// CHECK-NOT:     kernel.
+// CHECK:         arith.mulf
+// CHECK:         return
+func.func @gate_tokens(%x: tensor<8x32xbf16>, %g: tensor<16x32xbf16>) -> (tensor<8x4xf32>, tensor<17xi32>) {
+  %w, %i, %o, %r, %t = kernel.gate_tokens %x, %g {topK = 4, nGroup = 1, topkGroup = 1, score = #kernel<route_score softmax>, group = #kernel<route_group none>, normalize = true, scale = 2.5}
+    : (tensor<8x32xbf16>, tensor<16x32xbf16>) -> (tensor<8x4xf32>, tensor<8x4xi32>, tensor<17xi32>, tensor<8x4xi32>, tensor<32xi32>)
+  return %w, %o : tensor<8x4xf32>, tensor<17xi32>
+}

@@ -35,14 +35,14 @@ kernel.buffer @gg output : tensor<8x7168xbf16>
 // A CTA for each token, sixteen warps that route. A thread's 16 bytes of the token's row are requested before the logits.
 // The only atomics are bits in shared memory.
 // CHECK-LABEL: func.func @decode
-// CHECK:         kernel.launch @route_tokens_0 grid [16, 1, 1] threads 512 cluster 1 shared 4992 programmatic args
+// CHECK:         kernel.launch @route_tokens_0 grid [16, 1, 1] threads 512 cluster 1 shared 5504 programmatic args
 // CHECK-SAME:      [#kernel.pointer<@l + 0>, #kernel.pointer<@w + 0>, #kernel.pointer<@i + 0>, #kernel.pointer<@o + 0>, #kernel.pointer<@r + 0>, #kernel.pointer<@t + 0>, #kernel.pointer<@x + 0>, #kernel.pointer<@g + 0>]
 // PTX:           griddepcontrol.launch_dependents
 // PTX:           griddepcontrol.wait
 // PTX:           ld.global.nc.v4
 // PTX-NOT:       atom.global
 // PTX:           ld.global
-// PTX-COUNT-6:   redux.sync.max.u32
+// PTX-COUNT-7:   redux.sync.max.u32
 // PTX-NOT:       redux.sync.max
 // PTX-NOT:       .local
 func.func @decode() {

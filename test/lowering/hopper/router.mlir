@@ -17,16 +17,16 @@ kernel.buffer @ll input : tensor<1025x80xf32>
 kernel.buffer @ww output : tensor<1025x40xf32>
 kernel.buffer @ii output : tensor<1025x40xi32>
 
-// A warp for each token, no barrier of the CTA. The bias is a parameter: read before the wait for earlier kernels. Four
-// rounds choose groups, eight choose experts: two instructions each.
+// A warp for each token, no barrier of the CTA. The bias is a parameter: read before the wait for earlier kernels. A lane
+// has eight neighbours; groups are ranked by shuffles, eight rounds choose experts.
 // CHECK-LABEL: func.func @grouped
-// CHECK:         kernel.launch @route_0 grid [64, 1, 1] threads 32 cluster 1 shared 1024 programmatic args
+// CHECK:         kernel.launch @route_0 grid [64, 1, 1] threads 32 cluster 1 shared 1056 programmatic args
 // CHECK-SAME:      [#kernel.pointer<@l + 0>, #kernel.pointer<@b + 0>, #kernel.pointer<@w + 0>, #kernel.pointer<@i + 0>]
-// PTX-COUNT-8:   ld.global.nc.b32
+// PTX-COUNT-2:   ld.global.v4
 // PTX:           griddepcontrol.wait
-// PTX-COUNT-8:   ld.global.b32
+// PTX-COUNT-2:   ld.global.v4
 // PTX-NOT:       bar.sync
-// PTX-COUNT-12:  redux.sync.max.u32
+// PTX-COUNT-8:   redux.sync.max.u32
 // PTX-NOT:       redux.sync.max
 // PTX-NOT:       .local
 func.func @grouped() {

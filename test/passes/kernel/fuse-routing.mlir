@@ -58,3 +58,43 @@ func.func @keeps_other_indices(%i: tensor<1x6xi32>) -> tensor<65xi32> {
   %o, %r, %t = kernel.sort_tokens %i groups 64 : tensor<1x6xi32> -> tensor<65xi32>, tensor<1x6xi32>, tensor<6xi32>
   return %o : tensor<65xi32>
 }
+
+// -----
+
+// No rows are gathered: the product of few tokens is a part of the kernel.
+// CHECK-LABEL: func.func @product
+// CHECK-NOT:     kernel.gemm
+// CHECK:         %[[W:.+]], %[[I:.+]], %[[O:.+]], %[[R:.+]], %{{.+}} = kernel.gate_tokens %{{.+}}, %{{.+}} schedule <tile = [8, 16, 256], split = 8, warps = 8>
+// CHECK:         return %[[W]], %[[I]], %[[O]], %[[R]]
+func.func @product(%x: tensor<8x2048xbf16>, %g: tensor<64x2048xbf16>) -> (tensor<8x6xf32>, tensor<8x6xi32>, tensor<65xi32>, tensor<8x6xi32>) {
+  %l = kernel.gemm %x, %g : tensor<8x2048xbf16>, tensor<64x2048xbf16> -> tensor<8x64xf32>
+  %w, %i = kernel.route %l {topK = 6, nGroup = 1, topkGroup = 1, score = #kernel<route_score softmax>, group = #kernel<route_group none>, normalize = false, scale = 1.0} : tensor<8x64xf32> -> tensor<8x6xf32>, tensor<8x6xi32>
+  %o, %r, %t = kernel.sort_tokens %i groups 64 : tensor<8x6xi32> -> tensor<65xi32>, tensor<8x6xi32>, tensor<48xi32>
+  return %w, %i, %o, %r : tensor<8x6xf32>, tensor<8x6xi32>, tensor<65xi32>, tensor<8x6xi32>
+}
+
+// -----
+
+// The logits are wanted elsewhere, too.
+// CHECK-LABEL: func.func @keeps_used_product
+// CHECK:         kernel.gemm
+// CHECK:         kernel.route_tokens
+func.func @keeps_used_product(%x: tensor<8x2048xbf16>, %g: tensor<64x2048xbf16>) -> (tensor<8x64xf32>, tensor<65xi32>) {
+  %l = kernel.gemm %x, %g : tensor<8x2048xbf16>, tensor<64x2048xbf16> -> tensor<8x64xf32>
+  %w, %i = kernel.route %l {topK = 6, nGroup = 1, topkGroup = 1, score = #kernel<route_score softmax>, group = #kernel<route_group none>, normalize = false, scale = 1.0} : tensor<8x64xf32> -> tensor<8x6xf32>, tensor<8x6xi32>
+  %o, %r, %t = kernel.sort_tokens %i groups 64 : tensor<8x6xi32> -> tensor<65xi32>, tensor<8x6xi32>, tensor<48xi32>
+  return %l, %o : tensor<8x64xf32>, tensor<65xi32>
+}
+
+// -----
+
+// More tokens than one kernel takes.
+// CHECK-LABEL: func.func @keeps_many_rows
+// CHECK:         kernel.gemm
+// CHECK:         kernel.sort_tokens
+func.func @keeps_many_rows(%x: tensor<65x2048xbf16>, %g: tensor<64x2048xbf16>) -> tensor<65xi32> {
+  %l = kernel.gemm %x, %g : tensor<65x2048xbf16>, tensor<64x2048xbf16> -> tensor<65x64xf32>
+  %w, %i = kernel.route %l {topK = 6, nGroup = 1, topkGroup = 1, score = #kernel<route_score softmax>, group = #kernel<route_group none>, normalize = false, scale = 1.0} : tensor<65x64xf32> -> tensor<65x6xf32>, tensor<65x6xi32>
+  %o, %r, %t = kernel.sort_tokens %i groups 64 : tensor<65x6xi32> -> tensor<65xi32>, tensor<65x6xi32>, tensor<390xi32>
+  return %o : tensor<65xi32>
+}

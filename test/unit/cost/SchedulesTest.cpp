@@ -88,6 +88,28 @@ TEST(RouteTokens, ManyTokensTakeKernelsOfTheirOwn) {
   EXPECT_FALSE(chooseRouteTokens({1, 256, 8, 65536}));
 }
 
+TEST(GateTokens, EveryMultiprocessorLoadsAPartOfTheGate) {
+  const GateTokensShape v3{1, 256, 7168, 8, 8, 2}, lite{8, 64, 2048, 6, 1, 2};
+  const GateTokensSchedule one = *chooseGateTokens(v3, h200), few = *chooseGateTokens(lite, h200);
+  EXPECT_EQ(v3.experts / one.experts * one.parts, 128);
+  EXPECT_EQ(one.warps * 64, one.channels); // two chunks of 32 for each warp
+  EXPECT_EQ(one.channels * one.parts, 7168);
+  EXPECT_EQ(one.routed, 1);
+  EXPECT_EQ(few.routed, 8); // in one CTA
+  EXPECT_EQ(few.channels * few.parts, 2048);
+}
+
+TEST(GateTokens, ManyTokensAreRoutedByManyCtas) {
+  const GateTokensSchedule t = *chooseGateTokens({64, 256, 7168, 8, 8, 2}, h200);
+  EXPECT_EQ(t.experts, 32); // x is read half as often
+  EXPECT_EQ(t.routed, 1);
+  EXPECT_FALSE(chooseGateTokens({65, 256, 7168, 8, 8, 2}, h200));
+  EXPECT_FALSE(chooseGateTokens({1, 288, 7168, 8, 1, 2}, h200));
+  EXPECT_FALSE(chooseGateTokens({1, 80, 7168, 8, 1, 2}, h200));  // lanes without experts
+  EXPECT_FALSE(chooseGateTokens({1, 256, 7168, 8, 1, 4}, h200)); // f32
+  EXPECT_FALSE(chooseGateTokens({1, 192, 7168, 8, 3, 2}, h200)); // a group of ten lanes and a part of one
+}
+
 // Half of 128 rows would be empty; two stages leave one under way (128 x 7168 x 16384 took 80 us with four parts of
 // 128 x 256 and two stages).
 TEST(TensorCoreTiles, FewRowsTakeSmallTilesAndEnoughStages) {
