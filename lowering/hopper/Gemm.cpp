@@ -62,7 +62,8 @@ FailureOr<LaunchPlan> hopper::buildGemm(Operation *operation, KernelBuilder &k) 
   GemmBody body(k, plan, arena, *problem, ProductOperands::of(op));
   Value rows = op.getRows() ? pointerParameter(k, plan, op.getRows()) : Value();
   const TileGrid tiles{static_cast<int64_t>(llvm::divideCeil(problem->m(), problem->tileM)),
-                       static_cast<int64_t>(llvm::divideCeil(problem->n(), problem->tileN)), problem->batches()};
+                       static_cast<int64_t>(llvm::divideCeil(problem->n(), problem->tileN)), problem->batches(),
+                       bandRowsOf(problem->tileM)};
   TileScheduler scheduler =
       problem->split == 1 ? TileScheduler(tiles) : TileScheduler(tiles, TileScheduler::Kind::OneShot, problem->split);
   k.when(k.eq(k.threadIndex(), 0), [&] {
@@ -72,16 +73,16 @@ FailureOr<LaunchPlan> hopper::buildGemm(Operation *operation, KernelBuilder &k) 
   syncThreads(k);
   gridDependencyWait(k);
 
-  using Role = PipelineState (GemmBody::*)(const GemmTile &, PipelineState);
+  using Role = Values (GemmBody::*)(const GemmTile &, ValueRange);
   auto forEachTile = [&](Role role) {
-    scheduler.forEach(k, body.start().values(), [&](TileIndex index, ValueRange carried) -> Values {
+    scheduler.forEach(k, body.start(), [&](TileIndex index, ValueRange carried) -> Values {
       GemmTile tile{k.mul(index.row, problem->tileM), k.mul(index.column, problem->tileN), index.batch, Value()};
-      auto run = [&]() -> Values { return (body.*role)(tile, PipelineState(carried)).values(); };
+      auto run = [&]() -> Values { return (body.*role)(tile, carried); };
       if (!rows)
         return run();
       int64_t segments = cast<RankedTensorType>(op.getRows().getType()).getDimSize(0);
-      return k.whenElse(isWanted(k, rows, *problem, segments, tile.row), {k.i32Ty, k.i32Ty}, run,
-                        [&]() -> Values { return Values(carried); });
+      return k.whenElse(isWanted(k, rows, *problem, segments, tile.row), SmallVector<Type>(GemmState::kValues, k.i32Ty),
+                        run, [&]() -> Values { return Values(carried); });
     });
   };
   body.produce([&] {

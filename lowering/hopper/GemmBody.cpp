@@ -1,19 +1,20 @@
 // One tile of a tensor-core matrix product.
 //
-// Warps: warpgroup 0 produces (one thread issues TMA), warpgroups 1.. each multiply 64 rows of the tile.
+// Warps: warpgroup 0 produces (one thread issues TMA), warpgroups 1.. each multiply 64 rows of the tile, or twice 64 of
+// 256 rows.
 // Shared memory: `stages` times (A tileM x 128 bytes, B tileN x 128 bytes), rows of 128 bytes with the 128-byte
-// swizzle; two boxes of D of up to 64 x 64 bf16 for each consumer, or with split K the f32 sums of all of them; the
-// pipeline's barriers. Barriers, per stage: full <- the producer's arrival and its bytes; empty <- one arrival of each
-// consumer warp. Consumers release stage s when the products that read it have finished: one K block later for plain
-// products, when the sums of its K block begin for scaled ones. Named barrier 1 + w: the 128 threads of consumer w
-// around the staging of D. Split K: CTA r of a cluster multiplies the r-th part of the K blocks; cluster barriers stand
-// around the reads of the others' sums.
+// swizzle; the pipeline's barriers; the ring of scales (GemmBodyScaled.cpp); boxes of D of up to 64 x 64 bf16 for each
+// consumer, two or, block-scaled, what there is room for; with split K the f32 sums of all consumers instead.
+// Barriers, per stage: full <- the producer's arrival and its bytes; empty <- one arrival of each consumer warp.
+// Consumers release stage s when the products that read it have finished: one K block later for plain products, when
+// the last sums of its K block begin for scaled ones. Named barrier 1 + w: the 128 threads of consumer w around the
+// staging of D. Split K: CTA r of a cluster multiplies the r-th part of the K blocks; cluster barriers stand around the
+// reads of the others' sums.
 #include "lowering/hopper/GemmBody.h"
 #include "lowering/hopper/blocks/Convert.h"
 #include "lowering/hopper/blocks/Memory.h"
 #include "lowering/hopper/blocks/Sync.h"
 #include "llvm/Support/FormatVariadic.h"
-#include <numeric>
 
 using namespace mlir;
 using namespace mlir::deepseek;
@@ -22,20 +23,15 @@ using namespace mlir::deepseek::hopper;
 static constexpr int64_t kRowBytes = 128;                 // of a stage's tile: one swizzle row
 static constexpr int64_t kBoxColumns = 64, kBoxRows = 64; // of D, staged for a TMA store; the last ones are narrower
 static constexpr int64_t kBoxBytes = kBoxColumns * kBoxRows * 2;
-static constexpr int64_t kMostSplit = 8;    // CTAs of a portable cluster
-static constexpr int64_t kMaxStages = 32;   // more than fit shared memory with the smallest tile
-static constexpr int64_t kScaleBlock = 128; // elements of K and N under one scale
-// Block-scaled tiles up to this wide have registers for two K blocks' products beside the sums; a lone consumer has no
-// setmaxnreg and ptxas spills sooner.
-static constexpr int64_t kTwoPartsColumns = 128, kTwoPartsColumnsAlone = 96;
+static constexpr int64_t kMostSplit = 8;  // CTAs of a portable cluster
+static constexpr int64_t kMaxStages = 32; // more than fit shared memory with the smallest tile
 // Three warpgroups share 65536 registers: 128 * 24 + 256 * 240. A lone consumer needs no more than its share.
 static constexpr int64_t kProducerRegisters = 24, kConsumerRegisters = 240;
 
 // --- requirements
 // ---------------------------------------------------------------------------------------------------------
 
-/// The tensor map of rows of an operand or result: a box of `columns` x `rows`.
-static TensorMapShape rowsMap(const DeviceView &view, bool leadingBatch, int64_t columns, int64_t rows) {
+TensorMapShape hopper::rowsMap(const DeviceView &view, bool leadingBatch, int64_t columns, int64_t rows) {
   TensorMapShape shape{
       tensorMapElement(view.element), {view.sizes.back()}, {}, {columns, rows}, columns * view.elementBytes()};
   bool batched = view.sizes.size() == 3;
@@ -53,9 +49,11 @@ static TensorMapShape rowsMap(const DeviceView &view, bool leadingBatch, int64_t
 std::string hopper::whyNotGemm(const GemmProblem &problem) {
   if (problem.a.element != problem.b.element || !(problem.a.element.isBF16() || problem.scaled))
     return "A and B must both be bf16, or f8E4M3FN with scales";
-  if (problem.tileM != 64 && problem.tileM != 128)
-    return llvm::formatv("the tile has {0} rows, expected 64 or 128", problem.tileM);
-  int64_t widest = problem.scaled ? 192 : 256; // registers: sums, and of scaled products one more set
+  const bool isTall = problem.tileM == 256 && problem.scaled && problem.split == 1;
+  if (problem.tileM != 64 && problem.tileM != 128 && !isTall)
+    return llvm::formatv("the tile has {0} rows, expected 64, 128 or, of a block-scaled product without split K, 256",
+                         problem.tileM);
+  int64_t widest = isTall ? 128 : problem.scaled ? 192 : 256; // registers: sums, and of scaled products one more set
   if (problem.tileN < 16 || problem.tileN > widest || problem.tileN % 16)
     return llvm::formatv("the tile has {0} columns, expected a multiple of 16 up to {1}", problem.tileN, widest);
   int64_t kBlocks = llvm::divideCeil(problem.k(), problem.tileK());
@@ -91,8 +89,9 @@ GemmBody::GemmBody(KernelBuilder &k, LaunchPlan &plan, SmemArena &arena, const G
                /*consumerArrivals=*/4 * problem.consumers()) {
   mapA = tensorMapParameter(k, plan, operands.a, rowsMap(problem.a, false, problem.tileK(), problem.tileM));
   mapB = tensorMapParameter(k, plan, operands.b, rowsMap(problem.b, true, problem.tileK(), problem.tileN));
+  if (problem.scaled)
+    planScales(plan, operands);
   if (usesTmaStore()) {
-    offsetD = arena.allocate(problem.consumers() * 2 * kBoxBytes, SmemArena::kSwizzleAlignment);
     llvm::SmallDenseMap<int64_t, Value> maps; // by width
     for (int64_t column = 0, width = kBoxColumns; column < problem.tileN; column += width) {
       while (width > problem.tileN - column)
@@ -103,12 +102,16 @@ GemmBody::GemmBody(KernelBuilder &k, LaunchPlan &plan, SmemArena &arena, const G
       boxes.push_back({column, width, map});
     }
   }
+  if (!boxes.empty()) {
+    const int64_t all = problem.rowBlocks() * boxes.size(), bytes = problem.consumers() * kBoxBytes;
+    // What stages and scales leave, less a gap for alignment and the table of groups.
+    const int64_t others = SmemArena::kSwizzleAlignment + (problem.grouped ? 8 * (problem.b.sizes[0] + 4) : 0);
+    if (problem.scaled)
+      stagedBoxes = std::clamp<int64_t>((SmemArena::kMaxBytes - arena.mark() - others) / bytes, 1, all);
+    offsetD = arena.allocate(stagedBoxes * bytes, SmemArena::kSwizzleAlignment);
+  }
   if (!usesTmaStore() || problem.grouped)
     pointerD = pointerParameter(k, plan, operands.d);
-  if (problem.scaled) {
-    pointerAScales = pointerParameter(k, plan, operands.aScales);
-    pointerBScales = pointerParameter(k, plan, operands.bScales);
-  }
   kBegin = k.i32(0), kEnd = k.i32(kBlocks);
   if (problem.split > 1) {
     offsetPartial = arena.allocate(problem.tileM * problem.tileN * 4);
@@ -127,6 +130,10 @@ void GemmBody::init() {
   for (const Box &box : boxes)
     if (box.column == 0 || box.width < kBoxColumns)
       prefetchTensorMap(k, box.map);
+  if (scaleSlots > 0) {
+    prefetchTensorMap(k, mapAScales);
+    prefetchTensorMap(k, mapBScales);
+  }
   pipeline.init();
 }
 
@@ -158,19 +165,27 @@ Values GemmBody::coordinates(Value inner, Value outer, Value batch, bool hasBatc
   return result;
 }
 
-PipelineState GemmBody::load(const GemmTile &tile, PipelineState state) {
-  Values last = k.loop(kBegin, kEnd, 1, state.values(), [&](Value kBlock, ValueRange carried) -> Values {
-    PipelineState state(carried);
-    pipeline.acquire(state);
-    pipeline.commit(state, stageA + stageB);
-    Value column = k.mul(kBlock, problem.tileK()), full = pipeline.fullBarrier(state);
-    tmaLoad(k, arena.at(offsetA, k.mul(state.stage, stageA)), mapA,
-            coordinates(column, tile.row, tile.batch, problem.batched()), full);
-    tmaLoad(k, arena.at(offsetB, k.mul(state.stage, stageB)), mapB,
-            coordinates(column, tile.column, tile.batch, problem.batched() || problem.grouped), full);
-    return pipeline.advance(state).values();
+Values GemmBody::load(const GemmTile &tile, ValueRange values) {
+  const int64_t step = scaleSlots > 0 ? kSlotBlocks : 1;
+  return k.loop(kBegin, kEnd, step, values, [&](Value first, ValueRange carried) -> Values {
+    GemmState next(carried);
+    for (int64_t i = 0; i < step; ++i) {
+      PipelineState &state = next.operands;
+      const bool withScales = scaleSlots > 0 && i == 0;
+      pipeline.acquire(state);
+      pipeline.commit(state, stageA + stageB + (withScales ? scaleSlotBytes() : 0));
+      Value kBlock = k.add(first, i), column = k.mul(kBlock, problem.tileK()), full = pipeline.fullBarrier(state);
+      if (withScales)
+        loadScaleSlot(tile, kBlock, next.scaleSlot, full);
+      tmaLoad(k, arena.at(offsetA, k.mul(state.stage, stageA)), mapA,
+              coordinates(column, tile.row, tile.batch, problem.batched()), full);
+      tmaLoad(k, arena.at(offsetB, k.mul(state.stage, stageB)), mapB,
+              coordinates(column, tile.column, tile.batch, problem.batched() || problem.grouped), full);
+      state = pipeline.advance(state);
+    }
+    next.scaleSlot = nextScaleSlot(next.scaleSlot);
+    return next.values();
   });
-  return PipelineState(last);
 }
 
 // --- products
@@ -178,36 +193,49 @@ PipelineState GemmBody::load(const GemmTile &tile, PipelineState state) {
 
 bool GemmBody::mayIdle() const {
   int64_t tail = problem.m() % problem.tileM;
-  return problem.consumers() > 1 && (problem.grouped || (tail > 0 && tail <= 64));
+  return problem.consumers() > 1 && (problem.grouped || (tail > 0 && tail <= problem.tileM / problem.consumers()));
 }
 
-Value GemmBody::firstRow(const GemmTile &tile) { return k.add(tile.row, k.mul(consumer, 64)); }
+Value GemmBody::firstRow(const GemmTile &tile, int64_t rowBlock) {
+  return k.add(k.add(tile.row, k.mul(consumer, 64 * problem.rowBlocks())), 64 * rowBlock);
+}
 
-PipelineState GemmBody::multiply(const GemmTile &tile, PipelineState state) {
+Values GemmBody::multiply(const GemmTile &tile, ValueRange values) {
+  const GemmState state(values);
   auto run = [&]() -> Values {
-    Accumulator acc(k, problem.tileN);
-    PipelineState next = problem.scaled ? multiplyScaled(acc, tile, state) : multiplyPlain(acc, state);
-    store(acc, tile);
+    Accumulators accs(problem.rowBlocks(), Accumulator(k, problem.tileN));
+    GemmState next = state;
+    if (problem.scaled)
+      next = multiplyScaled(accs, tile, state);
+    else
+      next.operands = multiplyPlain(accs[0], state.operands);
+    store(accs, tile);
     return next.values();
   };
   if (!mayIdle())
-    return PipelineState(run());
+    return run();
   Value end = problem.grouped ? tile.rowEnd : k.i32(problem.m());
   Value busy = k.uniform(k.zext(k.ltS(firstRow(tile), end), k.i32Ty));
   auto skip = [&]() -> Values {
-    return k.loop(kBegin, kEnd, 1, state.values(), [&](Value, ValueRange carried) -> Values {
-      PipelineState state(carried);
-      pipeline.wait(state);
-      pipeline.release(state);
-      return pipeline.advance(state).values();
+    const int64_t step = scaleSlots > 0 ? kSlotBlocks : 1;
+    return k.loop(kBegin, kEnd, step, state.values(), [&](Value, ValueRange carried) -> Values {
+      GemmState next(carried);
+      for (int64_t i = 0; i < step; ++i) {
+        pipeline.wait(next.operands);
+        pipeline.release(next.operands);
+        next.operands = pipeline.advance(next.operands);
+      }
+      next.scaleSlot = nextScaleSlot(next.scaleSlot);
+      return next.values();
     });
   };
-  return PipelineState(k.whenElse(k.ne(busy, 0), {k.i32Ty, k.i32Ty}, run, skip));
+  return k.whenElse(k.ne(busy, 0), SmallVector<Type>(GemmState::kValues, k.i32Ty), run, skip);
 }
 
 /// The four products of one K block: 32 bytes of K each.
-void GemmBody::issue(Accumulator &acc, const PipelineState &state, WgmmaType type, bool accumulate) {
-  Value a = wgmmaDescriptor(k, arena.at(offsetA, k.mul(consumer, 64 * kRowBytes))),
+void GemmBody::issue(Accumulator &acc, const PipelineState &state, WgmmaType type, bool accumulate, int64_t rowBlock) {
+  Value rows = k.mul(consumer, 64 * problem.rowBlocks() * kRowBytes);
+  Value a = wgmmaDescriptor(k, arena.at(offsetA + 64 * rowBlock * kRowBytes, rows)),
         b = wgmmaDescriptor(k, arena.at(offsetB));
   a = advanceDescriptor(k, a, k.mul(state.stage, stageA));
   b = advanceDescriptor(k, b, k.mul(state.stage, stageB));
@@ -243,154 +271,62 @@ PipelineState GemmBody::multiplyPlain(Accumulator &acc, PipelineState state) {
   return PipelineState(carried);
 }
 
-/// Blocks of B's scales that the columns of one tile touch at most: tiles start at multiples of their own width.
-static int64_t columnBlocks(int64_t tileN) {
-  return llvm::divideCeil(kScaleBlock - std::gcd(tileN, kScaleBlock) + tileN, kScaleBlock);
-}
-
-Values GemmBody::Scales::values() const {
-  Values all = {row[0], row[1]};
-  llvm::append_range(all, column);
-  return all;
-}
-GemmBody::Scales GemmBody::Scales::of(ValueRange values) {
-  return {{values[0], values[1]}, Values(values.drop_front(2))};
-}
-
-GemmBody::Scales GemmBody::loadScales(const GemmTile &tile, Value kBlock) {
-  auto load = [&](Value base, Value element) { return loadGlobal(k, k.f32Ty, k.gep(base, k.mul(element, 4))); };
-  Scales scales;
-  Accumulator layout(k, problem.tileN);
-  ArrayRef<int64_t> a = problem.aScales.strides, b = ArrayRef(problem.bScales.strides).take_back(2);
-  for (int64_t h = 0; h < 2; ++h) {
-    Value row = k.minU(k.add(firstRow(tile), layout.row(h)), problem.m() - 1);
-    scales.row[h] = load(pointerAScales, k.add(k.mul(row, a[0]), k.mul(kBlock, a[1])));
-  }
-  int64_t blocks = llvm::divideCeil(problem.n(), kScaleBlock);
-  Value first = k.divU(tile.column, kScaleBlock), inMatrix = k.mul(kBlock, b[1]);
-  if (problem.grouped)
-    inMatrix = k.add(inMatrix, k.mul(tile.batch, problem.bScales.strides[0]));
-  for (int64_t i = 0; i < columnBlocks(problem.tileN); ++i)
-    scales.column.push_back(load(pointerBScales, k.add(inMatrix, k.mul(k.minU(k.add(first, i), blocks - 1), b[0]))));
-  return scales;
-}
-
-/// sum += part * scales. `touched`: which of the scales' blocks of B each segment of the columns lies in.
-void GemmBody::promote(MutableArrayRef<Value> sum, Accumulator &part, const Scales &scales, ArrayRef<Value> touched) {
-  int64_t segment = problem.tileN / touched.size();
-  Value scale[2];
-  for (int64_t i = 0; i < part.size(); ++i) {
-    int64_t column = i / 4 * 8, h = i / 2 % 2;
-    if (i % 4 == 0 && column % segment == 0) {
-      Value ofB = scales.column[0];
-      for (size_t b = 1; b < scales.column.size(); ++b)
-        ofB = k.select(k.geU(touched[column / segment], b), scales.column[b], ofB);
-      scale[0] = k.fmul(scales.row[0], ofB), scale[1] = k.fmul(scales.row[1], ofB);
-    }
-    sum[i] = k.fma(part[i], scale[h], sum[i]);
-  }
-}
-
-/// `count` K blocks from `kBlock` on, with up to `ahead` of them under way: while one is scaled and added, the tensor
-/// cores work on the next. Not across iterations of a loop: ptxas then waits for everything.
-void GemmBody::multiplyChunk(Values &sum, const GemmTile &tile, Value kBlock, int64_t count, int64_t ahead,
-                             PipelineState &state, Scales &scales, ArrayRef<Value> touched) {
-  SmallVector<PipelineState> states;
-  SmallVector<Scales> scalesOf = {scales};
-  std::vector<Accumulator> parts;
-  auto start = [&](int64_t i) {
-    scalesOf.push_back(loadScales(tile, k.minU(k.add(kBlock, i + 1), kBlocks - 1))); // early: a block ahead
-    pipeline.wait(state);
-    // In the registers of the block that was added last: ptxas runs out of aligned ranges otherwise.
-    parts.push_back(i < ahead ? Accumulator(k, problem.tileN) : parts[i - ahead]);
-    issue(parts.back(), state, WgmmaType::E4M3, /*accumulate=*/false);
-    states.push_back(state);
-    state = pipeline.advance(state);
-  };
-  for (int64_t i = 0; i < std::min(ahead, count); ++i)
-    start(i);
-  for (int64_t i = 0; i < count; ++i) {
-    parts[i].wait(std::min(ahead, count - i) - 1);
-    pipeline.release(states[i]);
-    promote(sum, parts[i], scalesOf[i], touched);
-    sum = pinRegisters(k, sum); // LLVM would sink the additions past the products that reuse their operands
-    if (i + ahead < count)
-      start(i + ahead);
-  }
-  scales = scalesOf[count];
-}
-
-PipelineState GemmBody::multiplyScaled(Accumulator &acc, const GemmTile &tile, PipelineState state) {
-  // Columns of a tile come in segments that lie within one block of B's scales.
-  int64_t segment = std::gcd(problem.tileN, kScaleBlock), scaleCount = 2 + columnBlocks(problem.tileN);
-  SmallVector<Value> touched;
-  Value columnInBlock = k.remU(tile.column, kScaleBlock);
-  for (int64_t column = 0; column < problem.tileN; column += segment)
-    touched.push_back(k.divU(k.add(columnInBlock, column), kScaleBlock));
-
-  Values carried = state.values();
-  llvm::append_range(carried, loadScales(tile, kBegin).values());
-  carried.append(problem.tileN / 2, k.f32(0));
-  int64_t widest = problem.consumers() == 2 ? kTwoPartsColumns : kTwoPartsColumnsAlone;
-  int64_t ahead = problem.tileN <= widest ? 2 : 1, chunk = ahead == 1 ? 1 : problem.tileN <= 64 ? 8 : 4; // more spill
-  auto blocks = [&](int64_t count) {
-    return [=, this, &tile, &touched](Value kBlock, ValueRange values) -> Values {
-      PipelineState current(values);
-      Scales scales = Scales::of(values.slice(2, scaleCount));
-      Values sum(values.drop_front(2 + scaleCount));
-      multiplyChunk(sum, tile, kBlock, count, ahead, current, scales, touched);
-      Values result = current.values();
-      llvm::append_range(result, scales.values());
-      llvm::append_range(result, sum);
-      return result;
-    };
-  };
-  int64_t fewest = kBlocks / problem.split, whole = fewest / chunk * chunk; // of a CTA
-  if (whole > 0)
-    carried = k.loop(kBegin, k.add(kBegin, whole), chunk, carried, blocks(chunk));
-  if (problem.split > 1 || whole < kBlocks)
-    carried = k.loop(k.add(kBegin, whole), kEnd, 1, carried, blocks(1));
-  acc.assign(ValueRange(carried).drop_front(2 + scaleCount));
-  return PipelineState(carried);
-}
-
 // --- epilogue
 // ------------------------------------------------------------------------------------------------------------------
 
-void GemmBody::store(Accumulator &acc, const GemmTile &tile) {
+void GemmBody::store(Accumulators &accs, const GemmTile &tile) {
+  const int64_t rowBlocks = problem.rowBlocks();
   if (problem.split > 1)
-    return storeReduced(acc, tile);
-  if (boxes.empty())
-    return storeDirect(acc, tile);
-  if (!problem.grouped)
-    return storeTma(acc, tile);
-  // Rows past the group's end belong to the next group.
-  k.when(k.leS(k.add(firstRow(tile), 64), tile.rowEnd), [&] { storeTma(acc, tile); }, [&] { storeDirect(acc, tile); });
+    return storeReduced(accs[0], tile);
+  if (!boxes.empty() && !problem.grouped)
+    return storeTma(accs, tile, 0, rowBlocks);
+  for (int64_t i = 0; i < rowBlocks; ++i) {
+    auto direct = [&] { storeDirect(accs[i], tile, i); };
+    if (boxes.empty())
+      direct();
+    else // rows past the group's end belong to the next group
+      k.when(k.leS(k.add(firstRow(tile, i), 64), tile.rowEnd), [&] { storeTma(accs, tile, i, i + 1); }, direct);
+  }
 }
 
-/// Through two alternating boxes in shared memory; TMA drops what lies outside D.
-void GemmBody::storeTma(Accumulator &acc, const GemmTile &tile) {
+/// The blocks of rows from `begin` to `end` - 1 through the staging boxes in shared memory by turns; TMA drops what
+/// lies outside D.
+void GemmBody::storeTma(Accumulators &accs, const GemmTile &tile, int64_t begin, int64_t end) {
   Value leads = k.eq(thread, 0), lane = k.laneIndex(), matrix = k.shrU(lane, 3);
   Value row = k.add(k.add(k.mul(k.bitAnd(warp, 3), 16), k.mul(k.bitAnd(matrix, 1), 8)), k.bitAnd(lane, 7));
-  Value staging = k.mul(consumer, 2 * kBoxBytes), columnBytes = k.mul(k.shrU(matrix, 1), 16);
-  for (auto [index, box] : llvm::enumerate(boxes)) {
-    int64_t offset = offsetD + index % 2 * kBoxBytes;
-    // The store before last has left this box; the last tile's, which may have ended in either box, all have.
-    k.when(leads, [&] { tmaStoreWaitRead(k, index == 0 ? 0 : 1); });
-    namedBarrier(k, k.add(consumer, 1), 128);
+  Value staging = k.mul(consumer, stagedBoxes * kBoxBytes), columnBytes = k.mul(k.shrU(matrix, 1), 16);
+  const int64_t first = begin * boxes.size(), last = end * boxes.size() - 1;
+  // With a box for everything its stores leave together: each fence and each barrier holds the next tile up.
+  const bool together = last - first < stagedBoxes;
+  auto offsetOf = [&](int64_t number) { return offsetD + number % stagedBoxes * kBoxBytes; };
+  for (int64_t number = first; number <= last; ++number) {
+    const Box &box = boxes[number % boxes.size()];
+    Accumulator &acc = accs[number / boxes.size()];
+    // The store from this box `stagedBoxes` stores ago has left it; the last tile's, whichever their boxes, all have.
+    if (number == first || number >= first + stagedBoxes) {
+      k.when(leads, [&] { tmaStoreWaitRead(k, number == first ? 0 : stagedBoxes - 1); });
+      namedBarrier(k, k.add(consumer, 1), 128);
+    }
     for (int64_t part = 0; part < box.width / 16; ++part) { // 16 columns at a time: two 8 x 8 matrices by two
       int64_t i = box.column / 2 + part * 8;
-      Value address = arena.at(offset, k.add(staging, swizzle(k, row, k.add(columnBytes, part * 32), box.width * 2)));
+      Value address =
+          arena.at(offsetOf(number), k.add(staging, swizzle(k, row, k.add(columnBytes, part * 32), box.width * 2)));
       storeMatrix(k, address,
                   {packBf16(k, acc[i], acc[i + 1]), packBf16(k, acc[i + 2], acc[i + 3]),
                    packBf16(k, acc[i + 4], acc[i + 5]), packBf16(k, acc[i + 6], acc[i + 7])});
     }
+    if (together && number < last)
+      continue;
     fenceAsyncShared(k);
     namedBarrier(k, k.add(consumer, 1), 128);
     k.when(leads, [&] {
-      tmaStore(k, box.map, arena.at(offset, staging),
-               coordinates(k.add(tile.column, box.column), firstRow(tile), tile.batch, problem.batched()));
-      tmaStoreCommit(k);
+      for (int64_t stored = together ? first : number; stored <= number; ++stored) {
+        const Box &box = boxes[stored % boxes.size()];
+        tmaStore(k, box.map, arena.at(offsetOf(stored), staging),
+                 coordinates(k.add(tile.column, box.column), firstRow(tile, stored / boxes.size()), tile.batch,
+                             problem.batched()));
+        tmaStoreCommit(k);
+      }
     });
   }
 }
@@ -412,12 +348,12 @@ void GemmBody::storePair(Value low, Value high, Value address, Value column) {
   storeIf(k.ltU(k.add(column, 1), n), [&] { storeGlobal(k, fromF32(k, high, d.element), k.gep(address, bytes)); });
 }
 
-void GemmBody::storeDirect(Accumulator &acc, const GemmTile &tile) {
+void GemmBody::storeDirect(Accumulator &acc, const GemmTile &tile, int64_t rowBlock) {
   const DeviceView &d = problem.d;
   Value end = problem.grouped ? tile.rowEnd : k.i32(problem.m());
   Value column = k.add(tile.column, acc.column(0));
   for (int64_t h = 0; h < 2; ++h) {
-    Value row = k.add(firstRow(tile), acc.row(h));
+    Value row = k.add(firstRow(tile, rowBlock), acc.row(h));
     k.when(k.ltU(row, end), [&] {
       Value element = k.add(k.mul(k.zext(row, k.i64Ty), d.strides[0]), k.zext(column, k.i64Ty));
       if (problem.batched())

@@ -99,7 +99,7 @@ static LaunchPlan buildTensorCoreGroups(kernel::GroupedGemmOp op, const GemmProb
   GemmBody body(k, plan, arena, problem, ProductOperands::of(op));
   Value offsets = pointerParameter(k, plan, op.getOffsets());
   const int64_t groups = problem.b.sizes[0], columnTiles = llvm::divideCeil(problem.n(), problem.tileN);
-  GroupedTiles tiles(arena, groups, problem.tileM, columnTiles, TileGrid().bandRows);
+  GroupedTiles tiles(arena, groups, problem.tileM, columnTiles, bandRowsOf(problem.tileM));
   k.when(k.eq(k.threadIndex(), 0), [&] {
     body.init();
     fenceBarrierInit(k);
@@ -109,12 +109,10 @@ static LaunchPlan buildTensorCoreGroups(kernel::GroupedGemmOp op, const GemmProb
   syncThreads(k);
 
   const int64_t blocks = std::min(maxGroupedTiles(problem.m(), groups, problem.tileM) * columnTiles, kMultiprocessors);
-  using Role = PipelineState (GemmBody::*)(const GemmTile &, PipelineState);
+  using Role = Values (GemmBody::*)(const GemmTile &, ValueRange);
   auto forEachTile = [&](Role role) {
-    tiles.forEach(k, blocks, body.start().values(), [&](const GroupedTiles::Tile &tile, ValueRange carried) -> Values {
-      return (body.*role)({tile.row, k.mul(tile.column, problem.tileN), tile.group, tile.rowEnd},
-                          PipelineState(carried))
-          .values();
+    tiles.forEach(k, blocks, body.start(), [&](const GroupedTiles::Tile &tile, ValueRange carried) -> Values {
+      return (body.*role)({tile.row, k.mul(tile.column, problem.tileN), tile.group, tile.rowEnd}, carried);
     });
   };
   body.produce([&] {

@@ -39,6 +39,8 @@ struct TensorCoreTile {
   int64_t m, n, stages;
   double seconds; // estimate, without the launch and the memory's bandwidth
   int64_t split = 1;
+
+  int64_t warps() const { return m > 64 ? 12 : 8; } // one warpgroup loads, up to two multiply
 };
 TensorCoreTile chooseTensorCoreTile(const GemmShape &shape, const Machine &machine);
 

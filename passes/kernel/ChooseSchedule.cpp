@@ -110,8 +110,7 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
                .str();
     if (!skinny && !stream) {
       cost::TensorCoreTile tile = cost::chooseTensorCoreTile(shape, cost::h200);
-      gemm.setScheduleAttr(
-          schedule({tile.m, tile.n, 128 / shape.elementBytes}, tile.stages, tile.split, /*warps=*/4 + tile.m / 16));
+      gemm.setScheduleAttr(schedule({tile.m, tile.n, 128 / shape.elementBytes}, tile.stages, tile.split, tile.warps()));
       return;
     }
     rewriter.setInsertionPoint(gemm);
@@ -143,8 +142,7 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
       return;
     }
     cost::TensorCoreTile tile = cost::chooseGroupedTile(shape, cost::h200);
-    gemm.setScheduleAttr(
-        schedule({tile.m, tile.n, 128 / shape.elementBytes}, tile.stages, /*split=*/1, /*warps=*/4 + tile.m / 16));
+    gemm.setScheduleAttr(schedule({tile.m, tile.n, 128 / shape.elementBytes}, tile.stages, /*split=*/1, tile.warps()));
   }
 
   /// Warpgroups where sizes allow it and rows are many enough, in parts of the keys where tasks are few; else the

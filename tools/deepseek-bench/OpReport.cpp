@@ -10,7 +10,7 @@ namespace dsrt {
 
 namespace {
 // FLOP/s of an H200's tensor cores as measured in bursts (passes/cost/Machine.h has the same).
-constexpr double bf16Rate = 855e12, fp8Rate = 1330e12;
+constexpr double bf16Rate = 855e12, fp8Rate = 1480e12;
 
 double productSeconds(const OpFunction &function) {
   return function.rate == OpRate::None ? 0 : function.flops / (function.rate == OpRate::Fp8 ? fp8Rate : bf16Rate);

@@ -12,9 +12,11 @@ inline constexpr int64_t kMultiprocessors = 132;
 /// together share operands in L2.
 struct TileGrid {
   int64_t rowTiles = 1, columnTiles = 1, batches = 1;
-  int64_t bandRows = 16; // about as many rows as the other tiles of a full GPU have columns
+  int64_t bandRows = 16;
   int64_t count() const { return rowTiles * columnTiles * batches; }
 };
+/// Row tiles of a band: about as many rows as the tiles of a full GPU then have columns.
+inline int64_t bandRowsOf(int64_t tileRows) { return tileRows > 128 ? 8 : 16; }
 
 /// Index of a tile in its grid; i32.
 struct TileIndex {

@@ -177,3 +177,54 @@ func.func @fp8_left_over(%a: tensor<300x896xf8E4M3FN>, %b: tensor<392x896xf8E4M3
     : tensor<300x896xf8E4M3FN>, tensor<392x896xf8E4M3FN> scales(tensor<300x7xf32>, tensor<4x7xf32>) -> tensor<300x392xbf16>
   return %0 : tensor<300x392xbf16>
 }
+
+// Two blocks of 64 rows for each consumer: whole tiles; the second consumer of the last tiles idles (600 = 2 x 256 + 88), columns end inside a box; tiles that touch
+// two blocks of B's scales, many of them for each CTA; scales that TMA cannot address; f32 results from registers; short sums, and boxes of D that are used by turns.
+// bench: fp8_tall_f32 --tolerance 4.9e-4
+func.func @fp8_tall(%a: tensor<512x1024xf8E4M3FN>, %b: tensor<256x1024xf8E4M3FN>, %sa: tensor<512x8xf32>, %sb: tensor<2x8xf32>) -> tensor<512x256xbf16> {
+  %0 = kernel.gemm %a, %b scales(%sa, %sb) schedule <tile = [256, 128, 128], stages = 3>
+    : tensor<512x1024xf8E4M3FN>, tensor<256x1024xf8E4M3FN> scales(tensor<512x8xf32>, tensor<2x8xf32>) -> tensor<512x256xbf16>
+  return %0 : tensor<512x256xbf16>
+}
+func.func @fp8_tall_ragged(%a: tensor<600x1024xf8E4M3FN>, %b: tensor<392x1024xf8E4M3FN>, %sa: tensor<600x8xf32>, %sb: tensor<4x8xf32>) -> tensor<600x392xbf16> {
+  %0 = kernel.gemm %a, %b scales(%sa, %sb) schedule <tile = [256, 128, 128], stages = 3>
+    : tensor<600x1024xf8E4M3FN>, tensor<392x1024xf8E4M3FN> scales(tensor<600x8xf32>, tensor<4x8xf32>) -> tensor<600x392xbf16>
+  return %0 : tensor<600x392xbf16>
+}
+func.func @fp8_tall_persistent(%a: tensor<4300x512xf8E4M3FN>, %b: tensor<2112x512xf8E4M3FN>, %sa: tensor<4300x4xf32>, %sb: tensor<17x4xf32>) -> tensor<4300x2112xbf16> {
+  %0 = kernel.gemm %a, %b scales(%sa, %sb) schedule <tile = [256, 112, 128], stages = 3>
+    : tensor<4300x512xf8E4M3FN>, tensor<2112x512xf8E4M3FN> scales(tensor<4300x4xf32>, tensor<17x4xf32>) -> tensor<4300x2112xbf16>
+  return %0 : tensor<4300x2112xbf16>
+}
+func.func @fp8_tall_left_over(%a: tensor<300x896xf8E4M3FN>, %b: tensor<392x896xf8E4M3FN>, %sa: tensor<300x7xf32>, %sb: tensor<4x7xf32>) -> tensor<300x392xbf16> {
+  %0 = kernel.gemm %a, %b scales(%sa, %sb) schedule <tile = [256, 96, 128], stages = 3>
+    : tensor<300x896xf8E4M3FN>, tensor<392x896xf8E4M3FN> scales(tensor<300x7xf32>, tensor<4x7xf32>) -> tensor<300x392xbf16>
+  return %0 : tensor<300x392xbf16>
+}
+func.func @fp8_tall_f32(%a: tensor<300x512xf8E4M3FN>, %b: tensor<264x512xf8E4M3FN>, %sa: tensor<300x4xf32>, %sb: tensor<3x4xf32>) -> tensor<300x264xf32> {
+  %0 = kernel.gemm %a, %b scales(%sa, %sb) schedule <tile = [256, 128, 128], stages = 3>
+    : tensor<300x512xf8E4M3FN>, tensor<264x512xf8E4M3FN> scales(tensor<300x4xf32>, tensor<3x4xf32>) -> tensor<300x264xf32>
+  return %0 : tensor<300x264xf32>
+}
+func.func @fp8_tall_by_turns(%a: tensor<1207x512xf8E4M3FN>, %b: tensor<1512x512xf8E4M3FN>, %sa: tensor<1207x4xf32>, %sb: tensor<12x4xf32>) -> tensor<1207x1512xbf16> {
+  %0 = kernel.gemm %a, %b scales(%sa, %sb) schedule <tile = [256, 128, 128], stages = 4>
+    : tensor<1207x512xf8E4M3FN>, tensor<1512x512xf8E4M3FN> scales(tensor<1207x4xf32>, tensor<12x4xf32>) -> tensor<1207x1512xbf16>
+  return %0 : tensor<1207x1512xbf16>
+}
+
+// Scales through shared memory: the ring goes around many times, in tiles of every kind of width.
+func.func @fp8_long(%a: tensor<300x6144xf8E4M3FN>, %b: tensor<320x6144xf8E4M3FN>, %sa: tensor<300x48xf32>, %sb: tensor<3x48xf32>) -> tensor<300x320xbf16> {
+  %0 = kernel.gemm %a, %b scales(%sa, %sb) schedule <tile = [128, 160, 128], stages = 4>
+    : tensor<300x6144xf8E4M3FN>, tensor<320x6144xf8E4M3FN> scales(tensor<300x48xf32>, tensor<3x48xf32>) -> tensor<300x320xbf16>
+  return %0 : tensor<300x320xbf16>
+}
+func.func @fp8_lone_long(%a: tensor<70x2560xf8E4M3FN>, %b: tensor<272x2560xf8E4M3FN>, %sa: tensor<70x20xf32>, %sb: tensor<3x20xf32>) -> tensor<70x272xbf16> {
+  %0 = kernel.gemm %a, %b scales(%sa, %sb) schedule <tile = [64, 64, 128], stages = 7>
+    : tensor<70x2560xf8E4M3FN>, tensor<272x2560xf8E4M3FN> scales(tensor<70x20xf32>, tensor<3x20xf32>) -> tensor<70x272xbf16>
+  return %0 : tensor<70x272xbf16>
+}
+func.func @fp8_eight_stages(%a: tensor<1207x512xf8E4M3FN>, %b: tensor<1000x512xf8E4M3FN>, %sa: tensor<1207x4xf32>, %sb: tensor<8x4xf32>) -> tensor<1207x1000xbf16> {
+  %0 = kernel.gemm %a, %b scales(%sa, %sb) schedule <tile = [128, 16, 128], stages = 8>
+    : tensor<1207x512xf8E4M3FN>, tensor<1000x512xf8E4M3FN> scales(tensor<1207x4xf32>, tensor<8x4xf32>) -> tensor<1207x1000xbf16>
+  return %0 : tensor<1207x1000xbf16>
+}

@@ -81,6 +81,15 @@ func.func @walk(%a: tensor<4200x128xbf16>, %i: tensor<2100x2xi32>, %b: tensor<7x
   %0 = kernel.grouped_gemm %a, %o, %b schedule <tile = [128, 80, 64], stages = 4> : tensor<4200x128xbf16>, tensor<8xi32>, tensor<7x400x128xbf16> -> tensor<4200x400xbf16>
   return %0 : tensor<4200x400xbf16>
 }
+// Tiles of 256 rows: groups of about 430 rows, their ends anywhere in a tile.
+// range: fp8_tall.arg1=0:4
+func.func @fp8_tall(%a: tensor<2160x512xf8E4M3FN>, %i: tensor<1080x2xi32>, %b: tensor<5x392x512xf8E4M3FN>, %sa: tensor<2160x4xf32>, %sb: tensor<5x4x4xf32>) -> tensor<2160x392xbf16> {
+  %o, %r, %t = kernel.sort_tokens %i groups 5 : tensor<1080x2xi32> -> tensor<6xi32>, tensor<1080x2xi32>, tensor<2160xi32>
+  %0 = kernel.grouped_gemm %a, %o, %b scales(%sa, %sb) schedule <tile = [256, 128, 128], stages = 3>
+    : tensor<2160x512xf8E4M3FN>, tensor<6xi32>, tensor<5x392x512xf8E4M3FN> scales(tensor<2160x4xf32>, tensor<5x4x4xf32>) -> tensor<2160x392xbf16>
+  return %0 : tensor<2160x392xbf16>
+}
+
 // range: fp8_walk.arg1=0:69
 func.func @fp8_walk(%a: tensor<4200x256xf8E4M3FN>, %i: tensor<2100x2xi32>, %b: tensor<70x272x256xf8E4M3FN>, %sa: tensor<4200x2xf32>, %sb: tensor<70x3x2xf32>) -> tensor<4200x272xbf16> {
   %o, %r, %t = kernel.sort_tokens %i groups 70 : tensor<2100x2xi32> -> tensor<71xi32>, tensor<2100x2xi32>, tensor<4200xi32>

@@ -8,6 +8,9 @@
 // RUN: deepseek-opt %t/overlap.mlir -convert-kernel-to-nvvm | FileCheck %t/overlap.mlir
 // RUN: deepseek-opt %t/overlap.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/overlap" -o /dev/null
 // RUN: cat %t/overlap/gemm_0.ptx | FileCheck %t/overlap.mlir --check-prefix=PTX
+// RUN: deepseek-opt %t/tall.mlir -convert-kernel-to-nvvm | FileCheck %t/tall.mlir
+// RUN: deepseek-opt %t/tall.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/tall" -o /dev/null
+// RUN: cat %t/tall/gemm_0.ptx | FileCheck %t/tall.mlir --check-prefix=PTX
 // RUN: deepseek-opt %t/shared-k.mlir -convert-kernel-to-nvvm | FileCheck %t/shared-k.mlir
 // RUN: deepseek-opt %t/shared-k.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/shared-k" -o /dev/null
 // RUN: cat %t/shared-k/gemm_0.ptx | FileCheck %t/shared-k.mlir --check-prefix=PTX
@@ -125,6 +128,42 @@ func.func @lone_consumer() {
   %sw = kernel.load_buffer @sw : tensor<5x8xf32>
   %y = kernel.gemm %x, %w scales(%sx, %sw) schedule <tile = [64, 128, 128], stages = 6> {placement = [#kernel.pointer<@y + 0>]}
     : tensor<300x1024xf8E4M3FN>, tensor<640x1024xf8E4M3FN> scales(tensor<300x8xf32>, tensor<5x8xf32>) -> tensor<300x640xbf16>
+  return
+}
+
+//--- tall.mlir
+kernel.buffer @x input : tensor<600x1024xf8E4M3FN>
+kernel.buffer @sx input : tensor<600x8xf32>
+kernel.buffer @w parameter : tensor<640x1024xf8E4M3FN>
+kernel.buffer @sw parameter : tensor<5x8xf32>
+kernel.buffer @y output : tensor<600x640xbf16>
+
+// 256 rows: each consumer multiplies two blocks of 64 with the same columns, by turns in one set of registers. Scales of four K blocks come by TMA at a time, and a
+// K block's are read before its products are issued. All of D is staged: one fence and one barrier before its stores.
+// CHECK-LABEL: func.func @tall
+// CHECK:         kernel.launch @gemm_0 grid [15, 1, 1] threads 384
+// CHECK-SAME:      #kernel.tensor_map<@sx + 0, f32, dims = [8, 600], strides = [32], box = [4, 256], swizzle = 0>,
+// CHECK-SAME:      #kernel.tensor_map<@sw + 0, f32, dims = [8, 5], strides = [32], box = [4, 1], swizzle = 0>
+// PTX:         .entry gemm_0
+// PTX-NOT:     ld.global
+// PTX-COUNT-5: ld.shared.b32
+// PTX-COUNT-4: wgmma.mma_async.sync.aligned.m64n128k32.f32.e4m3.e4m3
+// PTX:         wgmma.wait_group.sync.aligned 0
+// PTX-COUNT-64: fma.rn.f32
+// PTX-COUNT-4: wgmma.mma_async.sync.aligned.m64n128k32.f32.e4m3.e4m3
+// PTX:         wgmma.wait_group.sync.aligned 0
+// PTX-COUNT-16: stmatrix
+// PTX:         fence.proxy.async
+// PTX-COUNT-4: cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group
+// PTX-NOT:     stmatrix
+// PTX-NOT:     .local
+func.func @tall() {
+  %x = kernel.load_buffer @x : tensor<600x1024xf8E4M3FN>
+  %w = kernel.load_buffer @w : tensor<640x1024xf8E4M3FN>
+  %sx = kernel.load_buffer @sx : tensor<600x8xf32>
+  %sw = kernel.load_buffer @sw : tensor<5x8xf32>
+  %y = kernel.gemm %x, %w scales(%sx, %sw) schedule <tile = [256, 128, 128], stages = 3> {placement = [#kernel.pointer<@y + 0>]}
+    : tensor<600x1024xf8E4M3FN>, tensor<640x1024xf8E4M3FN> scales(tensor<600x8xf32>, tensor<5x8xf32>) -> tensor<600x640xbf16>
   return
 }
 

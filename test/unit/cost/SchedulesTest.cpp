@@ -15,8 +15,22 @@ TEST(TensorCoreTile, LargeProductsTakeTheLargestTiles) {
   EXPECT_EQ(plain.m, 128);
   EXPECT_GE(plain.n, 224);
   TensorCoreTile scaled = choose(8192, 8192, 8192, 1, 1);
-  EXPECT_EQ(scaled.m, 128);
-  EXPECT_GE(scaled.n, 128); // two K blocks' products under way, or the widest
+  EXPECT_EQ(scaled.m, 256);
+  EXPECT_EQ(scaled.n, 128);
+  EXPECT_EQ(scaled.warps(), 12); // two warpgroups multiply 128 rows each
+}
+
+// 256 rows want their scales by TMA, in rows of 16 bytes: four K blocks. They do not share K.
+TEST(TensorCoreTile, TallTiles) {
+  EXPECT_EQ(choose(4096, 7168, 16384, 1, 1).m, 256);
+  EXPECT_EQ(choose(4096, 7168, 16384 + 128, 1, 1).m, 128);
+  TensorCoreTile oneRound = choose(512, 7168, 16384, 1, 1); // 2 x 64 tiles of 256 x 112
+  EXPECT_EQ(oneRound.m, 256);
+  EXPECT_EQ(oneRound.n, 112);
+  EXPECT_EQ(choose(4096, 7168, 16384, 1, 2).m, 128);
+  EXPECT_EQ(chooseGroupedTile({4 * 8192, 4, 4096, 7168, 1}, h200).m, 256);
+  for (int64_t m : {512, 576, 4096})
+    EXPECT_EQ(choose(m, 576, 7168, 1, 1).split > 1 && choose(m, 576, 7168, 1, 1).m == 256, false);
 }
 
 TEST(TensorCoreTile, SmallProductsSpreadOverTheMultiprocessors) {
@@ -51,7 +65,10 @@ TEST(TensorCoreTile, StagesFitSharedMemory) {
         for (int64_t heads : {1, 16, 128}) {
           TensorCoreTile tile = choose(m, n, 512, heads, elementBytes);
           EXPECT_GE(tile.stages, 2);
-          const int64_t result = tile.split > 1 ? tile.m * tile.n * 4 : tile.m * 256; // partial sums, or boxes of D
+          // Partial sums, or boxes of D; block-scaled all of D and at least two slots of scales.
+          const int64_t result = tile.split > 1      ? tile.m * tile.n * 4
+                                 : elementBytes == 2 ? tile.m * 256
+                                                     : tile.m * (tile.n * 2 + 2 * 16);
           EXPECT_LE(tile.stages * (tile.m + tile.n) * 128 + result, 227 * 1024);
         }
 }
