@@ -3,6 +3,7 @@
 // the other can build. Plain numbers, no MLIR.
 #pragma once
 
+#include "dialects/kernel/QuantizedRecord.h"
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
@@ -79,15 +80,21 @@ struct MlaDecodeWgmmaTiling {
   static constexpr int64_t kLeastHeads = 8; // blocks of fewer query rows would start amid a swizzle's pattern
   static constexpr int64_t kWarps = 16;
   static constexpr int64_t kValueRegisters = 160;
-  int64_t producerRegisters() const { return quantized ? 48 : 24; }
-  int64_t scoreRegisters() const { return quantized ? 144 : 168; }
+  int64_t producerRegisters() const { return quantized ? 40 : 24; }
+  int64_t scoreRegisters() const { return quantized ? 152 : 168; }
+  // Quantised records on their way: chunks of four, a ring of two for each of the four warps that convert. Three are no
+  // faster, nor are six with three stages of tiles.
+  static constexpr int64_t kChunkRecords = 4, kChunkStages = 2, kChunkWarps = 4;
+  int64_t chunkBytes() const { return kChunkRecords * QuantizedRecord{latent, rope}.bytes(); }
+  int64_t chunkSlots() const { return quantized ? kChunkStages * kChunkWarps : 0; }
+  int64_t chunkRingBytes() const { return chunkSlots() * chunkBytes(); }
   static constexpr int64_t kProbabilityStages = 2;
   static constexpr int64_t kMinStages = 3; // the scores are a tile ahead of the values, the query takes two
 
   int64_t width() const { return latent + rope; }
   int64_t blocks() const { return width() / kColumns; }
   /// The query's share in registers: steps of 16 columns, four registers each; four steps to a block.
-  int64_t registerSteps() const { return std::min<int64_t>(4 * blocks(), quantized ? 14 : 22); }
+  int64_t registerSteps() const { return std::min<int64_t>(4 * blocks(), quantized ? 16 : 22); }
   int64_t firstSharedBlock() const { return registerSteps() / 4; }
   int64_t sharedBlocks() const { return blocks() - firstSharedBlock(); }
   int64_t valueColumns() const { return latent / 2; } // of a warpgroup
@@ -97,7 +104,7 @@ struct MlaDecodeWgmmaTiling {
   int64_t sharedBytes() const {
     const int64_t probabilities = kRows * kKeys * 2, scales = kRows * 4, barriers = 16;
     return stages * (tileBytes() + barriers) + sharedBlocks() * kRows * kColumns * 2 +
-           kProbabilityStages * (probabilities + scales + barriers) + kSlack;
+           kProbabilityStages * (probabilities + scales + barriers) + chunkRingBytes() + chunkSlots() * 8 + kSlack;
   }
   int64_t maxStages() const {
     MlaDecodeWgmmaTiling t = *this;

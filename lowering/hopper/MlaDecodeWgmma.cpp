@@ -65,7 +65,8 @@ WgmmaDecode::WgmmaDecode(kernel::MlaDecodeOp op, const MlaDecodePlan &plan, cons
       ring(arena.allocate(tiling.stages * tiling.tileBytes(), SmemArena::kSwizzleAlignment)),
       queryColumns(arena.allocate(tiling.sharedBlocks() * kRows * kRowBytes, SmemArena::kSwizzleAlignment)),
       probabilityBuffers(arena.allocate(Tiling::kProbabilityStages * kProbabilityBytes, SmemArena::kSwizzleAlignment)),
-      factors(arena.allocate(Tiling::kProbabilityStages * kRows * 4)),
+      factors(arena.allocate(Tiling::kProbabilityStages * kRows * 4)), chunks(arena.allocate(tiling.chunkRingBytes())),
+      chunkBarriers(arena.allocate(tiling.chunkSlots() * 8)),
       queryRows(tokensOfBox(plan) * std::min(kKeys, plan.heads)),
       queryTiles(llvm::divideCeil(std::min(kRows, plan.sequenceRows()), kKeys)),
       records(k, arena, "tiles", tiling.stages, tiling.quantized ? kProducerWarps * 32 : 1, kScoreWarps + kValueWarps),
@@ -92,6 +93,8 @@ void WgmmaDecode::init() {
     prefetchTensorMap(k, operands.cache);
   records.init();
   probabilities.init();
+  for (int64_t slot = 0; slot < tiling.chunkSlots(); ++slot)
+    mbarrierInit(k, arena.at(chunkBarriers, k.i32(8 * slot)), 1);
 }
 
 // --- what a CTA looks at
@@ -221,10 +224,13 @@ void WgmmaDecode::run() {
   Values states = records.start().values();
   k.role(warp, kProducer, 4, [&] {
     decreaseRegisters(k, tiling.producerRegisters());
-    if (tiling.quantized)
+    if (tiling.quantized) {
+      states.append({k.i32(0), k.i32(0)}); // of the warp's own ring
       forEachTask(states, &WgmmaDecode::convertRecords);
-    else
+    } else {
       k.role(warp, kProducer, 1, [&] { forEachTask(states, &WgmmaDecode::produce); });
+    }
+    states.truncate(2);
   });
   states.append(probabilities.start().values());
   k.role(warp, kScores, kScoreWarps, [&] {
@@ -265,6 +271,9 @@ FailureOr<LaunchPlan> hopper::buildMlaDecodeWgmma(kernel::MlaDecodeOp op, const 
     return failure();
   if (!tiling.quantized && failed(checkTma(plan.cache, recordMap(plan.cache, plan.width()), "the cache")))
     return failure();
+  if (tiling.quantized && (plan.cache.byteOffset % 16 != 0 || plan.cache.strides[0] % 16 != 0))
+    return op.emitError("schedule: quantised records are copied in bulk, from multiples of 16 bytes; got a cache at ")
+           << plan.cache.byteOffset << " with pages of " << plan.cache.strides[0] << " bytes";
 
   LaunchPlan launch;
   SmemArena arena(k);

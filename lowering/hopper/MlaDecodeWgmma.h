@@ -83,8 +83,9 @@ private:
   SmemArena &arena;
   MlaDecodeOperands operands; // queries and cache are tensor maps
   int64_t ring, queryColumns, probabilityBuffers, factors;
-  int64_t queryRows;  // of a tile of the query: heads times tokens
-  int64_t queryTiles; // 1 or 2
+  int64_t chunks, chunkBarriers; // of quantised records, a ring for each warp that converts
+  int64_t queryRows;             // of a tile of the query: heads times tokens
+  int64_t queryTiles;            // 1 or 2
   Pipeline records, probabilities;
   Value warp, lane, half; // half: of the latent's columns, for the values
   Value taskIndex;

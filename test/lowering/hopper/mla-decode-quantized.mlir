@@ -18,20 +18,30 @@ kernel.buffer @w workspace : tensor<1048576xi8>
 // CHECK:         kernel.launch @mla_decode_0 grid [132, 1, 1] threads 512 cluster 1 {{.*}} args [#kernel.tensor_map<@q + 0,
 // CHECK-SAME:      #kernel.tensor_map<@r + 0,
 // CHECK-SAME:      #kernel.pointer<@cache + 41984>
-// A warpgroup converts: whole tiles are requested of the second-level cache; a tile's eight pieces of sixteen e4m3 in a thread make
-// two chunks each, the rotated part two more, before the tile is handed to the asynchronous proxy.
-// PTX:          setmaxnreg.dec.sync.aligned.u32 48
+// A warpgroup converts: each warp's ring of two chunks of records is filled by bulk copies, before the query is requested; whole tiles
+// are requested of the second-level cache. A chunk of four records takes 32 conversions of pairs in a lane, three steps after the loads
+// from the ring; its slot is filled again only after the last of them. Then the tile is handed to the asynchronous proxy.
+// PTX:          setmaxnreg.dec.sync.aligned.u32 40
+// PTX-COUNT-2:  cp.async.bulk.shared::cta.global.mbarrier
 // PTX:          cp.async.bulk.prefetch.L2.global
 // PTX-COUNT-2:  cp.async.bulk.tensor.4d.shared::cta.global.tile
-// PTX-COUNT-4:  ld.global.v4
+// PTX-COUNT-3:  ld.shared.v2.b32
 // PTX:          cp.async.bulk.prefetch.L2.global
-// PTX-COUNT-64: cvt.rn.f16x2.e4m3x2
-// PTX-NOT:      setmaxnreg
-// PTX:          fence.proxy.async.shared::cta
+// PTX-NOT:      cp.async.bulk.shared
+// PTX-COUNT-32: cvt.rn.f16x2.e4m3x2
+// PTX:          st.shared.v4
+// PTX:          bar.warp.sync
+// PTX:          cp.async.bulk.shared::cta.global.mbarrier
+// PTX-NOT:      cp.async.bulk.shared
+// PTX-COUNT-32: cvt.rn.f16x2.e4m3x2
+// PTX:          bar.warp.sync
+// PTX:          cp.async.bulk.shared::cta.global.mbarrier
+// PTX-NOT:      cvt.rn.f16x2.e4m3x2
+// PTX:          setmaxnreg
+// PTX-SAME:     .inc.sync.aligned.u32 152
 // Scores and values as with a cache of bf16; less of the query stays in registers.
-// PTX:           setmaxnreg.inc.sync.aligned.u32 144
-// PTX-COUNT-14:  wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 {{{.*}}}, {{{.*}}}, %rd
-// PTX-COUNT-22:  wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 {{{[^}]*}}}, %rd
+// PTX-COUNT-16:  wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 {{{.*}}}, {{{.*}}}, %rd
+// PTX-COUNT-20:  wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 {{{[^}]*}}}, %rd
 // PTX:           setmaxnreg.inc.sync.aligned.u32 160
 // PTX-COUNT-4:   wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16
 // PTXAS:         0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
