@@ -273,46 +273,65 @@ void StreamBody::multiply(Accumulator &acc) {
   pipeline.release({carried[2], Value()});
 }
 
-/// Products of each 128 channels are summed apart, then multiplied by both scales.
+StreamBody::BoxScales StreamBody::readScales(const PipelineState &state, int64_t box, ArrayRef<Value> inSecond) {
+  const int64_t slot = offsetScales + box * 4 * (problem.tokens + kScalePad);
+  Value base = arena.at(slot, k.mul(state.stage, stageScales));
+  auto loadWeight = [&](int64_t i) { return loadShared(k, k.f32Ty, k.gep(base, 4 * (problem.tokens + i))); };
+  BoxScales scales;
+  scales.weights = {loadWeight(0)};
+  if (!inSecond.empty()) {
+    Value first = scales.weights[0], second = loadWeight(1);
+    scales.weights = {k.select(inSecond[0], second, first), k.select(inSecond[1], second, first)};
+  }
+  scales.tokens = k.gep(base, k.mul(k.bitAnd(thread, 3), 8));
+  for (int64_t j = 0; j < problem.tokens / 8 && problem.tokens <= kEarlyScales; ++j)
+    scales.pairs.push_back(loadPair(scales, j));
+  return scales;
+}
+
+/// The scales of tokens 8 * j + 2 * (lane % 4) and the next.
+Value StreamBody::loadPair(const BoxScales &scales, int64_t j) {
+  return loadShared(k, k.vec(2, k.f32Ty), k.gep(scales.tokens, 32 * j));
+}
+
+/// sum += part * scales.
+void StreamBody::promote(Accumulator &sum, Accumulator &part, const BoxScales &scales) {
+  for (int64_t j = 0; j < problem.tokens / 8; ++j) {
+    Values pair = k.elements(scales.pairs.empty() ? loadPair(scales, j) : scales.pairs[j]);
+    Values products; // of registers: token, then row
+    for (Value weight : scales.weights)
+      for (Value token : pair)
+        products.push_back(k.fmul(token, weight));
+    for (int64_t i = 4 * j; i < 4 * j + 4; ++i)
+      sum[i] = k.fma(part[i], products[i % products.size()], sum[i]);
+  }
+}
+
+/// Products of each 128 channels are summed apart, then multiplied by both scales; those of two boxes of a stage are
+/// under way together, so that one's are scaled while the other's are computed.
 void StreamBody::multiplyScaled(Accumulator &acc, const StreamTile &tile) {
-  Value inSecond[2]; // this thread's rows lie in the second of the tile's blocks of B's scales
-  for (int64_t h = 0; h < problem.weightScales() && problem.weightScales() > 1; ++h) {
+  Values inSecond; // this thread's rows lie in the second of the tile's blocks of B's scales
+  for (int64_t h = 0; h < 2 && problem.weightScales() > 1; ++h) {
     Value row = k.add(k.mul(consumer, 64), acc.row(h));
-    inSecond[h] = k.geU(k.add(k.remU(tile.column, kScaleBlock), row), kScaleBlock);
+    inSecond.push_back(k.geU(k.add(k.remU(tile.column, kScaleBlock), row), kScaleBlock));
   }
   Values init = pipeline.start().values();
   init.append(problem.tokens / 2, k.f32(0));
-  Value quad = k.bitAnd(thread, 3);
   Values last = k.loop(k.i32(0), kCount(), 1, init, [&](Value, ValueRange carried) -> Values {
     PipelineState current(carried);
     Accumulator sum(k, problem.tokens, carried.drop_front(2));
     pipeline.wait(current);
-    for (int64_t box = 0; box < problem.boxes; ++box) {
-      Accumulator part(k, problem.tokens);
-      issue(part, current, box, 1, /*accumulate=*/false);
-      const int64_t slot = offsetScales + box * 4 * (problem.tokens + kScalePad);
-      Value base = arena.at(slot, k.mul(current.stage, stageScales));
-      auto loadWeight = [&](int64_t i) { return loadShared(k, k.f32Ty, k.gep(base, 4 * (problem.tokens + i))); };
-      Values weights = {loadWeight(0)}; // of each row, if they may differ
-      if (problem.weightScales() > 1) {
-        Value first = weights[0], second = loadWeight(1);
-        weights = {k.select(inSecond[0], second, first), k.select(inSecond[1], second, first)};
-      }
-      Value mine = k.gep(base, k.mul(quad, 8));
-      auto loadPair = [&](int64_t j) { // of tokens 8 * j + 2 * quad and the next
-        return loadShared(k, k.vec(2, k.f32Ty), k.gep(mine, 32 * j));
-      };
-      Values pairs; // under way with the products, if there are registers for them
-      for (int64_t j = 0; j < problem.tokens / 8 && problem.tokens <= kEarlyScales; ++j)
-        pairs.push_back(loadPair(j));
-      part.wait(0);
-      for (int64_t j = 0; j < problem.tokens / 8; ++j) {
-        Values pair = k.elements(pairs.empty() ? loadPair(j) : pairs[j]), scales; // of registers: token, then row
-        for (Value weight : weights)
-          for (Value token : pair)
-            scales.push_back(k.fmul(token, weight));
-        for (int64_t i = 4 * j; i < 4 * j + 4; ++i)
-          sum[i] = k.fma(part[i], scales[i % scales.size()], sum[i]);
+    for (int64_t box = 0; box < problem.boxes; box += 2) {
+      const int64_t count = std::min<int64_t>(2, problem.boxes - box);
+      std::vector<Accumulator> parts(count, Accumulator(k, problem.tokens));
+      for (int64_t i = 0; i < count; ++i)
+        issue(parts[i], current, box + i, 1, /*accumulate=*/false);
+      SmallVector<BoxScales> scales; // read while the products are under way, if there are registers for them
+      for (int64_t i = 0; i < count; ++i)
+        scales.push_back(readScales(current, box + i, inSecond));
+      for (int64_t i = 0; i < count; ++i) {
+        parts[i].wait(count - 1 - i);
+        promote(sum, parts[i], scales[i]);
       }
     }
     pipeline.release(current);

@@ -59,6 +59,14 @@ private:
 
   // --- one tile ---
   void multiply(Accumulator &acc);
+  /// What the products of a box are multiplied by: B's scale for each of this thread's rows, or one for both; A's.
+  struct BoxScales {
+    Values weights, pairs;
+    Value tokens; // where the pairs of this thread begin
+  };
+  BoxScales readScales(const PipelineState &state, int64_t box, ArrayRef<Value> inSecond);
+  Value loadPair(const BoxScales &scales, int64_t j);
+  void promote(Accumulator &sum, Accumulator &part, const BoxScales &scales);
   void multiplyScaled(Accumulator &acc, const StreamTile &tile);
   void stage(Accumulator &acc);
   void store(const StreamTile &tile);

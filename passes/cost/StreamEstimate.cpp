@@ -12,6 +12,12 @@ constexpr int64_t kFeatures = 64;    // rows of B in a tile: the smallest that w
 constexpr int64_t kMostTokens = 128; // rows of A in a tile
 constexpr int64_t kMostSplit = 8;    // CTAs of a portable cluster
 constexpr int64_t kMostStages = 32;
+// With scales a deep ring costs more than it gives: every CTA asks for the first stages' scales of A at once, from the
+// same few lines. 2112 x 7168 for 8 rows takes 9.3 us with 12 stages, 8.3 with 7; 7168 x 16384 for 16 34.4 and 33.2.
+constexpr int64_t kMostScaledStages = 7;
+// From 16 tokens on, two boxes a stage: one's products are scaled while the other's are computed. 4096 x 7168 for 32 rows
+// takes 10.5 us instead of 12.2; two stages of two boxes are too few.
+constexpr int64_t kPairTokens = 16, kFewestPairStages = 3;
 constexpr int64_t kStagesPerPart = 4; // a shorter part of K costs more to add than it saves
 constexpr double kResultBytes = 2;    // of an element of D; f32 results are few
 
@@ -20,7 +26,7 @@ constexpr int64_t kUnitBytes = 216 * 1024;
 constexpr int64_t kMostResident = 4, kManyResident = 3;
 // Lower tiles of B, of which more can be resident: all at once, and as many on each multiprocessor.
 constexpr int64_t kLowerTiles[] = {kFeatures, 56, 48};
-constexpr int64_t kMostLowResident = 6, kFewestLowStages = 3;
+constexpr int64_t kMostLowResident = 6, kFewestLowStages = 3, kMostLowStages = 4; // five: 128 us instead of 126
 constexpr double kEvenShare = 0.95;
 constexpr int64_t kWideTokens = 64; // wider tiles of A want a deeper ring than half of the memory
 
@@ -38,7 +44,8 @@ double boxCycles(int64_t tokens, bool scaled) {
 /// Stages of a ring of `bytes`, no more than the `kStages` there are to load.
 static int64_t stagesOf(int64_t bytes, const StreamSchedule &s, int64_t kStages) {
   const int64_t fit = bytes / (kBoxBytes * (s.tokens + s.features));
-  return std::clamp<int64_t>(std::min(fit, kStages), 2, kMostStages);
+  const bool scaled = s.kElements == kBoxBytes;
+  return std::clamp<int64_t>(std::min(fit, kStages), 2, scaled ? kMostScaledStages : kMostStages);
 }
 
 /// Lower tiles where not all of 64 rows can be resident, but all of fewer rows are, evenly: they end together. 36864 x
@@ -52,7 +59,7 @@ static StreamSchedule lowered(StreamSchedule s, int64_t rowTiles, const GemmShap
     low.features = features;
     const int64_t tiles = rowTiles * ceilDiv(shape.n, features) * shape.heads;
     const int64_t resident = ceilDiv(tiles, m.computeUnits);
-    low.stages = stagesOf(kUnitBytes / resident, low, kStages);
+    low.stages = std::min(stagesOf(kUnitBytes / resident, low, kStages), kMostLowStages);
     if (resident <= kMostLowResident && low.stages >= std::min(kStages, kFewestLowStages) &&
         double(tiles) >= kEvenShare * double(resident * m.computeUnits))
       return low;
@@ -88,6 +95,16 @@ StreamSchedule mlir::deepseek::cost::chooseGroupedStream(const GroupedShape &s, 
   return schedule;
 }
 
+/// Two boxes of 128 block-scaled channels a stage, where a ring of `bytes` has room; `kStages`: of one box, of a part.
+static StreamSchedule paired(StreamSchedule s, int64_t bytes, int64_t kStages) {
+  if (s.kElements < kBoxBytes || s.tokens < kPairTokens || s.features != kFeatures)
+    return s;
+  const int64_t stages = std::min(bytes / (2 * kBoxBytes * (s.tokens + s.features)), ceilDiv(kStages, 2));
+  if (stages >= kFewestPairStages)
+    s.kElements *= 2, s.stages = stages;
+  return s;
+}
+
 StreamSchedule mlir::deepseek::cost::chooseStream(const GemmShape &s, const Machine &m) {
   const int64_t rowTiles = ceilDiv(s.m, kMostTokens);
   StreamSchedule best = scheduleOf(ceilDiv(s.m, rowTiles), s.elementBytes);
@@ -97,7 +114,7 @@ StreamSchedule mlir::deepseek::cost::chooseStream(const GemmShape &s, const Mach
     best.split *= 2;
   const int64_t blocks = tiles * best.split;
   best.stages = stagesOf(ringBytes(best, blocks, m), best, ceilDiv(kStages, best.split));
-  return lowered(best, rowTiles, s, m);
+  return paired(lowered(best, rowTiles, s, m), ringBytes(best, blocks, m), ceilDiv(kStages, best.split));
 }
 
 Estimate mlir::deepseek::cost::streamProductEstimate(const GemmShape &s, const StreamSchedule &t, const Machine &m) {
@@ -107,8 +124,9 @@ Estimate mlir::deepseek::cost::streamProductEstimate(const GemmShape &s, const S
   const double tiles = double(ceilDiv(s.m, t.tokens) * ceilDiv(s.n, t.features) * s.heads);
   const double rounds = std::max(tiles * double(t.split) / double(m.computeUnits), 1.0);
   const double boxes = rounds * double(ceilDiv(ceilDiv(s.k * s.elementBytes, kBoxBytes), t.split));
-  const double stageBytes = double(kBoxBytes * (t.tokens + t.features));
-  const double rate = std::min(m.fetchRate, double(t.stages) * stageBytes / m.fetchLatency);
+  const double stageBytes = double(kBoxBytes * (t.tokens + t.features)); // of one box
+  const double stageBoxes = double(t.kElements * s.elementBytes) / double(kBoxBytes);
+  const double rate = std::min(m.fetchRate, double(t.stages) * stageBoxes * stageBytes / m.fetchLatency);
   const double arrive = tiles * double(ceilDiv(s.k * s.elementBytes, kBoxBytes)) * stageBytes / kFabricRate;
   const double loads = std::max(boxes * stageBytes / rate, arrive);
   const double products = boxes * boxCycles(t.tokens, s.elementBytes == 1) / m.clock;

@@ -20,6 +20,19 @@ TEST(StreamSchedule, SplitsFillTheGpu) {
   EXPECT_EQ(choose(4, 512, 128, 16, 2).split, 1);   // 128 tiles of 16 heads
 }
 
+// Block-scaled: rings are short for few tokens and of two boxes a stage for more, if three such stages fit.
+TEST(StreamSchedule, ScaledRings) {
+  EXPECT_EQ(choose(8, 2112, 7168, 1, 1).stages, 7);
+  EXPECT_EQ(choose(8, 2112, 7168, 1, 1).kElements, 128);
+  EXPECT_EQ(choose(16, 4096, 7168, 1, 1).kElements, 256);
+  EXPECT_EQ(choose(16, 4096, 7168, 1, 1).stages, 5);
+  EXPECT_EQ(choose(64, 4096, 7168, 1, 1).kElements, 256);
+  EXPECT_EQ(choose(64, 4096, 7168, 1, 1).stages, 3);
+  EXPECT_EQ(choose(128, 2112, 7168, 1, 1).kElements, 128);
+  EXPECT_EQ(choose(16, 36864, 7168, 1, 1).kElements, 128); // 56 rows of B, five CTAs
+  EXPECT_EQ(choose(16, 4096, 7168, 1, 2).kElements, 64);
+}
+
 // More tiles than fit at once are lower where all of them then do, evenly; and not where rings would be too short.
 TEST(StreamSchedule, LowerTilesAreAllResident) {
   for (int64_t elementBytes : {1, 2}) {
@@ -38,7 +51,7 @@ TEST(StreamSchedule, RingsFit) {
       for (int64_t n : {64, 576, 7168, 24576, 129280})
         for (int64_t k : {64, 512, 7168, 18432}) {
           const StreamSchedule s = choose(m, n, k, 1, elementBytes);
-          const int64_t ring = s.stages * 128 * (s.tokens + s.features);
+          const int64_t ring = s.stages * s.kElements * elementBytes * (s.tokens + s.features);
           EXPECT_GE(s.stages, 2);
           EXPECT_EQ(s.tokens % 8, 0);
           EXPECT_LE(ring, 216 * 1024);
