@@ -91,10 +91,7 @@ Value RowKernel::reduceAccess(kernel::RowReduceOp reduce, const Access &access) 
   for (auto [index, element] : llvm::enumerate(x))
     if (Value valid = elementValid(k, access, index))
       element = k.select(valid, element, identity(k, reduce.getKind()));
-  for (; x.size() > 1; x.resize(x.size() / 2))
-    for (size_t i = 0; i < x.size() / 2; ++i)
-      x[i] = combine(k, reduce.getKind(), x[2 * i], x[2 * i + 1]);
-  return x.front();
+  return reducePairwise(x, [&](Value a, Value b) { return combine(k, reduce.getKind(), a, b); });
 }
 
 void RowKernel::reduceLevel(int64_t theLevel) {
@@ -161,9 +158,7 @@ void RowKernel::reduceLanes(ArrayRef<kernel::RowReduceOp> reductions, Values par
           Values four = k.elements(loadShared(k, k.vec(4, k.f32Ty), address));
           parts.append(four.begin(), four.begin() + std::min<int64_t>(4, warps - warp));
         }
-      partials[i] = parts[0];
-      for (Value part : llvm::drop_begin(parts))
-        partials[i] = combine(k, kinds[i], partials[i], part);
+      partials[i] = reducePairwise(parts, [&](Value a, Value b) { return combine(k, kinds[i], a, b); });
     }
   }
   for (int64_t i = 0; i < count; ++i)

@@ -60,6 +60,9 @@ int64_t elementsPerWord(Type element);
 Values rowToF32(KernelBuilder &k, const RowVector &x);
 RowVector rowFromF32(KernelBuilder &k, ValueRange x, Type element);
 
+/// All of the values combined, in a tree: the order is that of the values, the way to the result short.
+Value reducePairwise(Values values, llvm::function_ref<Value(Value, Value)> combine);
+
 /// One row of an operand in memory.
 struct StridedRow {
   Value pointer;

@@ -4,6 +4,7 @@
 #include "lowering/hopper/blocks/Numerics.h"
 #include "lowering/hopper/blocks/Warp.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -135,6 +136,31 @@ RowVector RowEvaluator::computeArgument(BlockArgument argument, const Access &ac
   return loadRow(k, stridedRow(k, view(argument), pointer(argument), whole ? Value() : row), access);
 }
 
+/// True if all that becomes of the value is products rounded to 16 bits or fewer, so that a few more roundings of its
+/// own do not show.
+static bool isRoundedLater(Value value) {
+  return llvm::all_of(value.getUsers(), [](Operation *user) {
+    if (isa<arith::MulFOp>(user))
+      return isRoundedLater(user->getResult(0));
+    return isa<arith::TruncFOp, kernel::RowQuantizeOp>(user);
+  });
+}
+
+/// The x of `y / (1 + exp(-x))` where a fast sigmoid of x will do; null for any other operation.
+static Value fastSigmoidOperand(Operation *op) {
+  auto divide = dyn_cast<arith::DivFOp>(op);
+  auto sum = divide ? divide.getRhs().getDefiningOp<arith::AddFOp>() : arith::AddFOp();
+  if (!sum || !isRoundedLater(divide))
+    return Value();
+  for (auto [one, power] : {std::pair(sum.getLhs(), sum.getRhs()), std::pair(sum.getRhs(), sum.getLhs())}) {
+    auto exp = power.getDefiningOp<math::ExpOp>();
+    auto negated = exp ? exp.getOperand().getDefiningOp<arith::NegFOp>() : arith::NegFOp();
+    if (negated && matchPattern(one, m_OneFloat()))
+      return negated.getOperand();
+  }
+  return Value();
+}
+
 /// The scalar form of an elementwise operation that has a block or a PTX function of its own; null otherwise.
 static Value emitFunction(KernelBuilder &k, Operation *op, ValueRange x, bool uniform) {
   return llvm::TypeSwitch<Operation *, Value>(op)
@@ -151,6 +177,12 @@ static Value emitFunction(KernelBuilder &k, Operation *op, ValueRange x, bool un
 RowVector RowEvaluator::computeElementwise(Operation *elementwise, const Access &access) {
   Value value = elementwise->getResult(0);
   Type element = elementType(value);
+  if (Value x = fastSigmoidOperand(elementwise)) {
+    RowVector result = eval(elementwise->getOperand(0), access);
+    for (auto [y, operand] : llvm::zip(result.words, eval(x, access).words))
+      y = k.fmul(y, sigmoidFast(k, operand));
+    return result;
+  }
   SmallVector<RowVector> operandVectors;
   for (Value operand : elementwise->getOperands())
     operandVectors.push_back(eval(operand, access));
@@ -245,13 +277,12 @@ std::pair<RowVector, Value> RowEvaluator::evalQuantize(kernel::RowQuantizeOp qua
   if (auto found = known.find(key); found != known.end())
     return {found->second, known.find({quantize.getScales(), access.id})->second.words.front()};
   Values x = rowToF32(k, eval(quantize.getX(), access));
-  Value largest = k.f32(0);
+  Values magnitudes;
   for (auto [index, element] : llvm::enumerate(x)) {
-    Value magnitude = k.fabs(element);
-    if (Value valid = elementValid(k, access, index))
-      magnitude = k.select(valid, magnitude, k.f32(0));
-    largest = k.fmax(largest, magnitude);
+    Value magnitude = k.fabs(element), valid = elementValid(k, access, index);
+    magnitudes.push_back(valid ? k.select(valid, magnitude, k.f32(0)) : magnitude);
   }
+  Value largest = reducePairwise(magnitudes, [&](Value a, Value b) { return k.fmax(a, b); });
   largest = warpMax(k, largest, kQuantizeBlock / access.count);
   BlockScale block = blockScale(k, largest, quantize.getPowerOfTwo());
   for (Value &element : x)

@@ -46,6 +46,18 @@ RowVector hopper::rowFromF32(KernelBuilder &k, ValueRange x, Type element) {
   return result;
 }
 
+Value hopper::reducePairwise(Values values, llvm::function_ref<Value(Value, Value)> combine) {
+  while (values.size() > 1) {
+    Values halved;
+    for (size_t i = 0; i + 1 < values.size(); i += 2)
+      halved.push_back(combine(values[i], values[i + 1]));
+    if (values.size() % 2)
+      halved.push_back(values.back());
+    values = halved;
+  }
+  return values.front();
+}
+
 // --- addresses
 // ---------------------------------------------------------------------------------------------------------------
 

@@ -36,6 +36,11 @@ Value hopper::sigmoid(KernelBuilder &k, Value x) {
   return divideFast(k, k.f32(1), k.fadd(k.f32(1), expAccurate(k, k.fneg(x))));
 }
 
+Value hopper::sigmoidFast(KernelBuilder &k, Value x) {
+  Value power = exp2Fast(k, k.fmul(x, k.f32(-std::numbers::log2e)));
+  return reciprocalFast(k, k.fadd(k.f32(1), power));
+}
+
 Value hopper::divideFast(KernelBuilder &k, Value x, Value y) {
   return k.inlineAsm(k.f32Ty, "div.full.f32 $0, $1, $2;", "=f,f,f", {x, y}, /*sideEffects=*/false);
 }
@@ -71,28 +76,38 @@ std::pair<Value, Value> hopper::cosSin(KernelBuilder &k, Value angle) {
   return {cosResult, sinResult};
 }
 
+/// (x - quotient * divisor) * reciprocal more: one step that makes an approximate quotient correctly rounded but in the
+/// cases that the caller excludes. The sign of a zero stays.
+static Value refineQuotient(KernelBuilder &k, Value x, Value divisor, Value reciprocal, Value quotient) {
+  return k.fma(k.fma(quotient, divisor, k.fneg(x)), k.fneg(reciprocal), quotient);
+}
+
 BlockScale hopper::blockScale(KernelBuilder &k, Value largest, bool powerOfTwo) {
-  Value scale = k.fdiv(k.fmax(largest, k.f32(1e-4f)), k.f32(448));
-  if (!powerOfTwo)
-    return {scale, Value()};
+  // The quotient by 448 is correctly rounded: true of each of the 2^23 mantissas, and nothing here is subnormal.
+  Value infinity = k.f32(std::numeric_limits<double>::infinity()), reciprocal = k.f32(1.0f / 448.0f);
+  Value bounded = k.fmax(largest, k.f32(1e-4f));
+  Value scale = refineQuotient(k, bounded, k.f32(448), reciprocal, k.fmul(bounded, reciprocal));
+  scale = k.select(k.flt(bounded, infinity), scale, infinity);
+  if (!powerOfTwo) {
+    // An infinite scale has reciprocal 0, which no remainder must multiply by it. For scales from 2^-126 to 2^126 this is
+    // the machine's own sequence for a correctly rounded reciprocal, without the branch for others.
+    Value divisor = k.select(k.flt(bounded, infinity), scale, k.f32(0)), start = reciprocalFast(k, scale);
+    return {scale, refineQuotient(k, k.f32(1), divisor, start, start), divisor};
+  }
   // Any mantissa bit carries into the exponent.
   Value bits = k.bitAnd(k.add(k.bitcast(scale, k.i32Ty), 0x7fffff), 0x7f800000);
-  return {k.bitcast(bits, k.f32Ty), k.bitcast(k.sub(k.i32(254 << 23), bits), k.f32Ty)};
+  return {k.bitcast(bits, k.f32Ty), k.bitcast(k.sub(k.i32(254 << 23), bits), k.f32Ty), Value()};
 }
 
 Value hopper::scaleDown(KernelBuilder &k, const BlockScale &block, Value x) {
-  if (block.inverse)
-    return k.fmul(x, block.inverse);
-  // x / scale, correctly rounded: with the rounded reciprocal, each step at least halves the error, and one that starts
-  // within an ulp rounds correctly (Markstein). A division of its own takes four times as many instructions. An
-  // infinite scale has reciprocal 0, which the remainder must not multiply by it. The sign is that of x, for zeros too.
-  Value reciprocal = k.fdiv(k.f32(1), block.scale), infinity = k.f32(std::numeric_limits<double>::infinity());
-  Value negated = k.fneg(k.select(k.feq(block.scale, infinity), k.f32(0), block.scale));
-  Value quotient = k.fmul(x, reciprocal);
-  for (int step = 0; step < 2; ++step)
-    quotient = k.fma(k.fma(quotient, negated, x), reciprocal, quotient);
-  Value sign = k.bitAnd(k.bitcast(x, k.i32Ty), static_cast<int32_t>(0x80000000u));
-  return k.bitcast(k.bitOr(k.bitAnd(k.bitcast(quotient, k.i32Ty), 0x7fffffff), sign), k.f32Ty);
+  Value quotient = k.fmul(x, block.inverse);
+  if (!block.divisor)
+    return quotient;
+  // With the correctly rounded reciprocal the product is 1.5 units off at most, and one step brings it to within
+  // 2^-22 units of the quotient: it rounds differently only if the quotient lies that near the middle of two floats.
+  // For e4m3 this matters beside its own 63 midpoints alone; the few pairs (x, scale) that come so near to one of
+  // those have been enumerated, and none of them changes its e4m3.
+  return refineQuotient(k, x, block.divisor, block.inverse, quotient);
 }
 
 Value hopper::orderedKey(KernelBuilder &k, Value x) {

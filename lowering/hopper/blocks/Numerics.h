@@ -10,6 +10,9 @@ namespace mlir::deepseek::hopper {
 Value expAccurate(KernelBuilder &k, Value x);
 /// 1 / (1 + e^-x) within 4 units in the last place.
 Value sigmoid(KernelBuilder &k, Value x);
+/// The same for results of 8 bits or fewer: within |x| 2^-23 + 2^-21 of it (2^-16 at most), 0 below 2^-126. A third of
+/// the instructions.
+Value sigmoidFast(KernelBuilder &k, Value x);
 /// x / y within 2 units in the last place, full range (div.full); k.fdiv rounds correctly and costs three times as much.
 Value divideFast(KernelBuilder &k, Value x, Value y);
 /// Cosine and sine of an f64 angle. The reduction to a quadrant is f64 and exact to 1e-10 for |angle| < 2^26; the series
@@ -18,13 +21,15 @@ std::pair<Value, Value> cosSin(KernelBuilder &k, Value angle);
 
 // --- e4m3 with a scale for each block
 /// The scale of a block whose largest magnitude is known: max(largest, 1e-4) / 448, rounded up to a power of two or not.
-/// Divisions are correctly rounded: scales and data are the same bits on every target.
+/// It is correctly rounded, and so is each e4m3 that `scaleDown` leads to: scales and data are the same bits on every
+/// target.
 struct BlockScale {
   Value scale;
-  Value inverse; // exact, of a power of two; else null
+  Value inverse; // exact, of a power of two; else correctly rounded
+  Value divisor; // what the product with `inverse` is corrected by; null for a power of two
 };
 BlockScale blockScale(KernelBuilder &k, Value largest, bool powerOfTwo);
-/// x / scale, still f32.
+/// x / scale, to be rounded to e4m3.
 Value scaleDown(KernelBuilder &k, const BlockScale &block, Value x);
 
 // --- selection
