@@ -4,8 +4,8 @@
 #include "lowering/hopper/blocks/Numerics.h"
 #include "lowering/hopper/blocks/Warp.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/IR/Matchers.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;

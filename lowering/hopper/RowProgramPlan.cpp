@@ -12,8 +12,9 @@ static constexpr int64_t kWarpRow = 512;    // elements of a row that one warp h
 static constexpr int64_t kMaxVector = 8;    // elements of an access: 16 bytes of bf16
 static constexpr int64_t kMaxThreads = 512; // unless the schedule says so
 static constexpr int64_t kQuantizeBlock = 128;
-static constexpr int64_t kTargetBlocks = 264; // two CTAs for each SM: enough to spread rows without a reduction
-static constexpr int64_t kMaxUnrolled = 8;    // chunks in straight-line code
+static constexpr int64_t kTargetBlocks = 264;    // two CTAs for each SM: enough to spread rows without a reduction
+static constexpr int64_t kQuantizedSmall = 4096; // of a wider row to be quantised, four vectors a thread cost registers
+static constexpr int64_t kMaxUnrolled = 8;       // chunks in straight-line code
 
 int64_t hopper::rowWidth(Value value) { return cast<RankedTensorType>(value.getType()).getNumElements(); }
 int64_t RowPlan::chunks(int64_t width) const { return llvm::divideCeil(width, lanes * vectors.lookup(width)); }
@@ -241,8 +242,10 @@ static int64_t chooseCluster(kernel::RowFusionOp op, int64_t widest) {
 }
 
 static int64_t chooseThreads(int64_t width, bool reduces, bool small) {
-  if (!reduces)
-    return std::min<int64_t>(256, roundUp(llvm::divideCeil(width, kMaxVector), 32));
+  if (!reduces) { // vectors evenly over CTAs of up to 256 threads
+    int64_t vectors = llvm::divideCeil(width, kMaxVector);
+    return roundUp(llvm::divideCeil(vectors, llvm::divideCeil(vectors, 256)), 32);
+  }
   int64_t chunks = llvm::divideCeil(width, kMaxVector * kMaxThreads);
   if (small) // many rows: small CTAs end and begin at different times, so loads and stores overlap
     chunks = std::max(chunks, std::min<int64_t>(4, width / kWarpRow));
@@ -276,7 +279,8 @@ static void planThreads(kernel::RowFusionOp op, RowPlan &plan, int64_t widest, b
   plan.cluster = plan.columnBlocks > 1;
   widest = llvm::divideCeil(widest, plan.columnBlocks);
   // What is gathered stays in registers, too.
-  const bool small = plan.rows >= 4 * kTargetBlocks && op.getBody().getOps<kernel::RowGatherOp>().empty();
+  const bool small = plan.rows >= 4 * kTargetBlocks && op.getBody().getOps<kernel::RowGatherOp>().empty() &&
+                     (widest <= kQuantizedSmall || op.getBody().getOps<kernel::RowQuantizeOp>().empty());
   plan.threads = plan.lanes = warps ? 32 * warps : chooseThreads(widest, reduces, small);
 }
 
@@ -320,6 +324,9 @@ FailureOr<RowPlan> hopper::planRows(kernel::RowFusionOp op) {
   else if (!reduces && plan.rowsPerBlock == 1 && widest > kWarpRow) {
     int64_t blocks = std::min<int64_t>(plan.chunksPerBlock, llvm::divideCeil(kTargetBlocks, plan.rows));
     plan.chunksPerBlock = llvm::divideCeil(plan.chunksPerBlock, blocks);
+    // Of many rows two vectors a thread are enough loads under way; more only cost registers, so CTAs that run.
+    if (plan.rows >= 4 * kTargetBlocks)
+      plan.chunksPerBlock = std::min<int64_t>(plan.chunksPerBlock, 2);
     int64_t chunks = 1;
     for (auto [width, count] : plan.vectors)
       chunks = std::max(chunks, plan.chunks(width));

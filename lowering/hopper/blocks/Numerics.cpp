@@ -89,8 +89,8 @@ BlockScale hopper::blockScale(KernelBuilder &k, Value largest, bool powerOfTwo) 
   Value scale = refineQuotient(k, bounded, k.f32(448), reciprocal, k.fmul(bounded, reciprocal));
   scale = k.select(k.flt(bounded, infinity), scale, infinity);
   if (!powerOfTwo) {
-    // An infinite scale has reciprocal 0, which no remainder must multiply by it. For scales from 2^-126 to 2^126 this is
-    // the machine's own sequence for a correctly rounded reciprocal, without the branch for others.
+    // An infinite scale has reciprocal 0, which no remainder must multiply by it. For scales from 2^-126 to 2^126 this
+    // is the machine's own sequence for a correctly rounded reciprocal, without the branch for others.
     Value divisor = k.select(k.flt(bounded, infinity), scale, k.f32(0)), start = reciprocalFast(k, scale);
     return {scale, refineQuotient(k, k.f32(1), divisor, start, start), divisor};
   }
@@ -105,7 +105,7 @@ Value hopper::scaleDown(KernelBuilder &k, const BlockScale &block, Value x) {
     return quotient;
   // With the correctly rounded reciprocal the product is 1.5 units off at most, and one step brings it to within
   // 2^-22 units of the quotient: it rounds differently only if the quotient lies that near the middle of two floats.
-  // For e4m3 this matters beside its own 63 midpoints alone; the few pairs (x, scale) that come so near to one of
+  // For e4m3 this matters beside its own midpoints alone; the few pairs (x, scale) that come so near to one of
   // those have been enumerated, and none of them changes its e4m3.
   return refineQuotient(k, x, block.divisor, block.inverse, quotient);
 }

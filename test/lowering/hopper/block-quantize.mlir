@@ -13,14 +13,15 @@ kernel.buffer @odd parameter : tensor<257x1001xbf16>
 kernel.buffer @od derived : tensor<257x1001xf8E4M3FN>
 kernel.buffer @os derived : tensor<3x8xf32>
 
-// 2 x 3 x 4 blocks. Sixteen bytes of eight elements each, kept in registers; a power of two divides by multiplication, so one division makes the scale.
+// 2 x 3 x 4 blocks. Sixteen bytes of eight elements each, kept in registers; the scale is a product with 1 / 448 and one correction, and a power of two divides by multiplication.
 // CHECK-LABEL: func.func @experts
 // CHECK:         kernel.launch @block_quantize_0 grid [24, 1, 1] threads 256 cluster 1 shared 32 programmatic args [#kernel.pointer<@x + 0>, #kernel.pointer<@d + 0>, #kernel.pointer<@s + 0>]
 // PTX:           griddepcontrol.wait
 // PTX-COUNT-8:   ld.global.v4.b32
 // PTX:           bar.sync
-// PTX:           div.rn.f32
-// PTX-NOT:       div
+// PTX-NOT:       {{div|rcp}}
+// PTX-COUNT-2:   fma.rn.f32
+// PTX-NOT:       {{fma|div|rcp}}
 // PTX-COUNT-32:  cvt.rn.satfinite.e4m3x2.f32
 func.func @experts() {
   %x = kernel.load_buffer @x : tensor<2x300x512xbf16>
@@ -28,15 +29,16 @@ func.func @experts() {
   return
 }
 
-// Rows at odd addresses; every element is divided by the scale, correctly rounded: products with its reciprocal and two
-// corrections, no division of its own.
+// Rows at odd addresses; every element is divided by the scale, correctly rounded: products with its reciprocal (two
+// steps after the scale's two) and one correction, no division.
 // CHECK-LABEL: func.func @odd_sizes
 // CHECK:         kernel.launch @block_quantize_1 grid [24, 1, 1] threads 256
 // ODD-COUNT-64:  ld.global.nc.b16
-// ODD:           div.rn.f32
-// ODD:           rcp.rn.f32
+// ODD-NOT:       div
+// ODD-COUNT-2:   fma.rn.f32
+// ODD:           rcp.approx.ftz.f32
 // ODD-NOT:       {{div|rcp}}
-// ODD-COUNT-256: fma.rn.f32
+// ODD-COUNT-130: fma.rn.f32
 // ODD-NOT:       fma
 func.func @odd_sizes() {
   %x = kernel.load_buffer @odd : tensor<257x1001xbf16>

@@ -6,6 +6,8 @@
 // RUN: FileCheck %t/kernels.mlir --check-prefix=LOOP --input-file=%t/row_fusion_2.ptx
 // RUN: FileCheck %t/kernels.mlir --check-prefix=COLUMNS --input-file=%t/row_fusion_3.ptx
 // RUN: FileCheck %t/kernels.mlir --check-prefix=ODD --input-file=%t/row_fusion_4.ptx
+// RUN: FileCheck %t/kernels.mlir --check-prefix=ACT --input-file=%t/row_fusion_5.ptx
+// RUN: FileCheck %t/kernels.mlir --check-prefix=EXACT --input-file=%t/row_fusion_6.ptx
 // RUN: %if ptxas %{ deepseek-opt %t/nvvm.mlir -convert-nvvm-to-binary -o /dev/null %}
 // RUN: deepseek-opt %t/invalid.mlir -convert-kernel-to-nvvm -split-input-file -verify-diagnostics
 
@@ -23,6 +25,9 @@ kernel.buffer @sums output : tensor<3xf32>
 kernel.buffer @longy output : tensor<3x40000xf32>
 kernel.buffer @gu input : tensor<3x36864xbf16>
 kernel.buffer @act output : tensor<3x18432xbf16>
+kernel.buffer @many input : tensor<4096x14336xbf16>
+kernel.buffer @manydata output : tensor<4096x7168xf8E4M3FN>
+kernel.buffer @manyscales output : tensor<4096x56xf32>
 kernel.buffer @oddx input : tensor<7x1001xbf16>
 kernel.buffer @oddy output : tensor<7x1001xbf16>
 
@@ -136,6 +141,67 @@ func.func @odd_row() {
     %1 = arith.negf %0 : tensor<1001xf32>
     %2 = arith.truncf %1 : tensor<1001xf32> to tensor<1001xbf16>
     kernel.row_yield %2 : tensor<1001xbf16>
+  }
+  return
+}
+
+// Many rows: two vectors of each operand a thread, of 448 that share half a row. For each of the 16 elements one ex2, one rcp and a
+// correction of two steps, for each of the two blocks a reciprocal; no division, and no branch but around the store of a scale.
+// CHECK-LABEL: func.func @swiglu_quantize
+// CHECK:         kernel.launch @row_fusion_5 grid [4096, 2, 1] threads 224 cluster 1 shared 0
+// ACT-COUNT-4:   ld.global.v4.b32
+// ACT-NOT:       ld.global
+// ACT-NOT:       div
+// ACT-COUNT-8:   ex2.approx.ftz.f32
+// ACT:           rcp.approx.ftz.f32
+// ACT-COUNT-4:   cvt.rn.satfinite.e4m3x2.f32
+// ACT-COUNT-8:   ex2.approx.ftz.f32
+// ACT-NOT:       {{div|ex2}}
+// ACT-COUNT-4:   cvt.rn.satfinite.e4m3x2.f32
+// ACT-NOT:       {{div|ex2}}
+func.func @swiglu_quantize() {
+  %x = kernel.load_buffer @many : tensor<4096x14336xbf16>
+  %g = tensor.extract_slice %x[0, 0] [4096, 7168] [1, 1] : tensor<4096x14336xbf16> to tensor<4096x7168xbf16>
+  %u = tensor.extract_slice %x[0, 7168] [4096, 7168] [1, 1] : tensor<4096x14336xbf16> to tensor<4096x7168xbf16>
+  %d, %s = kernel.row_fusion rows 4096 whole [] (%g, %u) {placement = [#kernel.pointer<@manydata + 0>, #kernel.pointer<@manyscales + 0>]}
+      : (tensor<4096x7168xbf16>, tensor<4096x7168xbf16>) -> (tensor<4096x7168xf8E4M3FN>, tensor<4096x56xf32>) {
+  ^bb0(%a: tensor<7168xbf16>, %b: tensor<7168xbf16>):
+    %0 = arith.extf %a : tensor<7168xbf16> to tensor<7168xf32>
+    %1 = arith.extf %b : tensor<7168xbf16> to tensor<7168xf32>
+    %one = arith.constant dense<1.0> : tensor<7168xf32>
+    %2 = arith.negf %0 : tensor<7168xf32>
+    %3 = math.exp %2 : tensor<7168xf32>
+    %4 = arith.addf %one, %3 : tensor<7168xf32>
+    %5 = arith.divf %0, %4 : tensor<7168xf32>
+    %6 = arith.mulf %5, %1 : tensor<7168xf32>
+    %q, %t = kernel.row_quantize %6 : tensor<7168xf32> -> tensor<7168xf8E4M3FN>, tensor<56xf32>
+    kernel.row_yield %q, %t : tensor<7168xf8E4M3FN>, tensor<56xf32>
+  }
+  return
+}
+
+// The same without a rounding to come, and behind a sum, which may cancel: an exponential within two units and a division.
+// CHECK-LABEL: func.func @accurate_sigmoid
+// CHECK:         kernel.launch @row_fusion_6
+// EXACT-NOT:     rcp.approx
+// EXACT-COUNT-8: div.full.f32
+func.func @accurate_sigmoid() {
+  %x = kernel.load_buffer @gu : tensor<3x36864xbf16>
+  %g = tensor.extract_slice %x[0, 0] [3, 7168] [1, 1] : tensor<3x36864xbf16> to tensor<3x7168xbf16>
+  %u = tensor.extract_slice %x[0, 7168] [3, 7168] [1, 1] : tensor<3x36864xbf16> to tensor<3x7168xbf16>
+  %d = kernel.row_fusion rows 3 whole [] (%g, %u) {placement = [#kernel.pointer<@data + 0>]}
+      : (tensor<3x7168xbf16>, tensor<3x7168xbf16>) -> tensor<3x7168xf8E4M3FN> {
+  ^bb0(%a: tensor<7168xbf16>, %b: tensor<7168xbf16>):
+    %0 = arith.extf %a : tensor<7168xbf16> to tensor<7168xf32>
+    %1 = arith.extf %b : tensor<7168xbf16> to tensor<7168xf32>
+    %one = arith.constant dense<1.0> : tensor<7168xf32>
+    %2 = arith.negf %0 : tensor<7168xf32>
+    %3 = math.exp %2 : tensor<7168xf32>
+    %4 = arith.addf %one, %3 : tensor<7168xf32>
+    %5 = arith.divf %0, %4 : tensor<7168xf32>
+    %6 = arith.addf %5, %1 : tensor<7168xf32>
+    %q, %t = kernel.row_quantize %6 : tensor<7168xf32> -> tensor<7168xf8E4M3FN>, tensor<56xf32>
+    kernel.row_yield %q : tensor<7168xf8E4M3FN>
   }
   return
 }
