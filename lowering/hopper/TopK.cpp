@@ -2,7 +2,7 @@
 //
 // Threads. One CTA for each row. The set is found by its threshold (RowSelect), its members are collected in shared
 // memory in any order, and each then counts the members that come before it: that is its place. k = 1 is an argmax.
-// Shared memory. The histograms of RowSelect, 66 KB, and 8 bytes for each of the k members.
+// Shared memory. RowSelect's counters, 40 KB, the row if it fits, and 8 bytes for each of the k members.
 #include "lowering/hopper/RowSelect.h"
 #include "lowering/hopper/blocks/Memory.h"
 #include "lowering/hopper/blocks/Numerics.h"
@@ -19,8 +19,9 @@ namespace {
 
 class TopKKernel {
 public:
-  TopKKernel(KernelBuilder &k, RowSelect &row, SmemArena &arena, int64_t count)
-      : k(k), row(row), arena(arena), count(count), members(arena.allocate(8 * count)), counter(arena.allocate(16)) {}
+  TopKKernel(KernelBuilder &k, RowSelect &row, SmemArena &arena, int64_t length, int64_t count)
+      : k(k), row(row), arena(arena), length(length), count(count), members(arena.allocate(8 * count)),
+        counter(arena.allocate(16)) {}
 
   /// Calls `store` with the place and the index of each member, in the thread that knows them.
   void emit(llvm::function_ref<void(Value place, Value index)> store);
@@ -32,30 +33,30 @@ private:
   KernelBuilder &k;
   RowSelect &row;
   SmemArena &arena;
-  int64_t count, members, counter;
+  int64_t length, count, members, counter;
 };
 
 } // namespace
 
 void TopKKernel::collect() {
-  Candidates all;
-  all.key = [&](Value x) { return orderedKey(k, x); };
+  if (row.isResident())
+    row.argmax(); // brings it into shared memory
+  row.setKeys([&](Value x) { return orderedKey(k, x); });
   k.when(k.eq(k.threadIndex(), 0), [&] { storeShared(k, k.i32(0), arena.at(counter)); });
-  std::pair<Value, Value> set = prefixOf(k, row, all, k.i64(count));
-  row.sweep({}, [&](const RowElement &element, ValueRange) -> Values {
-    Value key = all.key(element.x);
-    k.when(k.logicalAnd(element.valid, inPrefix(k, key, element.index, set)), [&] {
-      Value slot = atomicAddShared(k, arena.at(counter), k.i32(1));
-      storeShared(k, k.vector({key, element.index}), arena.at(members, k.mul(slot, 8)));
-    });
-    return {};
+  RowPrefix set = row.prefixOf(wholeRow(k), nullptr, [&](Value) { return k.i64(count); });
+  row.visit([&](ValueRange keys, ValueRange indices) {
+    for (auto [key, index] : llvm::zip(keys, indices))
+      k.when(k.logicalAnd(k.ltU(index, length), inPrefix(k, key, index, set)), [&, key = key, index = index] {
+        Value slot = atomicAddShared(k, arena.at(counter), k.i32(1));
+        storeShared(k, k.vector({key, index}), arena.at(members, k.mul(slot, 8)));
+      });
   });
   syncThreads(k);
 }
 
 void TopKKernel::emit(llvm::function_ref<void(Value, Value)> store) {
   if (count == 1) {
-    Value index = row.argmax([&](Value x) { return orderedKey(k, x); }).second;
+    Value index = row.argmax().second;
     k.when(k.eq(k.threadIndex(), 0), [&] { store(k.i32(0), index); });
     return;
   }
@@ -81,10 +82,12 @@ FailureOr<LaunchPlan> hopper::buildTopK(Operation *operation, KernelBuilder &k) 
   int64_t wanted = op.getSchedule() ? op.getSchedule()->getWarps() : llvm::divideCeil(length, 256);
   LaunchPlan launch;
   SmemArena arena(k);
-  RowSelect row(k, arena, length, std::clamp<int64_t>(wanted, 1, 16));
-  TopKKernel kernel(k, row, arena, count);
+  RowSpread spread{length, std::clamp<int64_t>(wanted, 1, 16), 1};
+  spread.residentBytes = SmemArena::kMaxBytes - RowSelect::kOwnBytes - 8 * (count + 2);
   Value index = k.blockIndex();
   Value pointer = pointerParameter(k, launch, op.getX());
+  RowSelect row(k, arena, spread, x, pointer, index);
+  TopKKernel kernel(k, row, arena, length, count);
   DeviceView valuesView = *getDeviceView(op.getValues()), indicesView = *getDeviceView(op.getIndices());
   Value values = pointerParameter(k, launch, op.getValues()), indices = pointerParameter(k, launch, op.getIndices());
   auto address = [&](const DeviceView &view, Value base, Value column) {
@@ -92,7 +95,6 @@ FailureOr<LaunchPlan> hopper::buildTopK(Operation *operation, KernelBuilder &k) 
     return k.gep(start, k.mul(column, 4 * view.strides[1]));
   };
   gridDependencyWait(k);
-  row.setRow(x, pointer, index);
   kernel.emit([&](Value place, Value column) {
     storeGlobal(k, loadGlobal(k, k.f32Ty, address(x, pointer, column)), address(valuesView, values, place));
     storeGlobal(k, column, address(indicesView, indices, place));

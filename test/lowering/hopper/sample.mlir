@@ -14,19 +14,21 @@ kernel.buffer @s input : tensor<7xi64>
 kernel.buffer @q input : tensor<7xi32>
 kernel.buffer @n output : tensor<7xi32>
 
-// Eight CTAs for each row. Weights are integers: no float is added by an atomic, and divisions by the temperature are rounded as the reference rounds them.
+// Eight CTAs for each row, which is read once, all of a thread's part at a time, and then stays in shared memory. Weights are integers: no float is
+// added by an atomic, and divisions by the temperature are rounded as the reference rounds them.
 // CHECK-LABEL: func.func @vocabulary
-// CHECK:         kernel.launch @sample_0 grid [56, 1, 1] threads 512 cluster 8 shared 69920 programmatic args [#kernel.pointer<@l + 0>, #kernel.pointer<@t + 0>,
+// CHECK:         kernel.launch @sample_0 grid [56, 1, 1] threads 1024 cluster 8 shared 104820 programmatic args [#kernel.pointer<@l + 0>, #kernel.pointer<@t + 0>,
 // CHECK-SAME:      #kernel.pointer<@k + 0>, #kernel.pointer<@p + 0>, #kernel.pointer<@s + 0>, #kernel.pointer<@q + 0>, #kernel.pointer<@n + 0>]
 // PTX-NOT:       .local
 // PTX:           griddepcontrol.wait
-// PTX:           ld.global.v4.b32
+// PTX-COUNT-5:   cp.async.ca.shared.global
+// PTX-COUNT-4:   ld.global{{(.nc)?}}.v4.b32
+// PTX-NOT:       ld.global
 // PTX:           div.rn.f32
-// PTX-NOT:       atom.{{(global|shared).*f32}}
+// PTX-NOT:       {{ld.global|atom.(global|shared).*f32}}
 // PTX:           atom.shared.add.u32
-// PTX-NOT:       div.full
+// PTX-NOT:       {{ld.global|div.full}}
 // PTX:           st.global.b32
-// PTX-NOT:       st.global
 func.func @vocabulary() {
   %l = kernel.load_buffer @l : tensor<7x129280xf32>
   %t = kernel.load_buffer @t : tensor<7xf32>
