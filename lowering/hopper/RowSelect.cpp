@@ -10,9 +10,9 @@ using namespace mlir;
 using namespace mlir::deepseek;
 using namespace mlir::deepseek::hopper;
 
-static constexpr int64_t kDigits = 256;        // a pass decides 8 bits of the key
-static constexpr int64_t kReplicas = 16;       // of every counter: two lanes share one, so that few collide
-static constexpr int64_t kVectorsInFlight = 8; // loads of a thread that are under way together
+static constexpr int64_t kDigits = 256;  // a pass decides 8 bits of the key
+static constexpr int64_t kReplicas = 16; // of every counter: two lanes share one, so that few collide
+static constexpr int64_t kVectorsInFlight = RowSpread::kVectorsInFlight;
 static constexpr int64_t kDigitsPerLane = kDigits / 32;
 
 // --- i64 between lanes
@@ -53,6 +53,10 @@ Value hopper::inPrefix(KernelBuilder &k, Value key, Value index, const RowPrefix
   return k.logicalOr(k.gtU(key, prefix.key), tie);
 }
 
+int64_t hopper::rowVector(const DeviceView &view) {
+  bool aligned = view.strides[1] == 1 && view.alignment() == 16 && (view.strides[0] % 4 == 0 || view.sizes[0] == 1);
+  return aligned && view.sizes[1] % 4 == 0 ? 4 : 1;
+}
 int64_t RowSpread::tiles(int64_t vector) const { return llvm::divideCeil(length, 32 * vector * warps * cluster); }
 bool RowSpread::isResident() const { return tiles(4) * 32 * 16 * warps <= residentBytes; }
 
@@ -62,8 +66,7 @@ RowSelect::RowSelect(KernelBuilder &k, SmemArena &arena, const RowSpread &spread
       warp(k.warpIndex()), rank(spread.cluster > 1 ? k.clusterRank() : k.i32(0)) {
   int64_t rowBytes = 4 * view.strides[0];
   strideBytes = 4 * view.strides[1];
-  bool aligned = strideBytes == 4 && view.alignment() == 16 && (rowBytes % 16 == 0 || view.sizes[0] == 1);
-  vector = aligned && spread.length % 4 == 0 ? 4 : 1;
+  vector = rowVector(view);
   tiles = spread.tiles(vector);
   pointer = k.gep(base, k.mul(k.zext(row, k.i64Ty), rowBytes));
   cache = view.readOnly ? Cache::Constant : Cache::Default;

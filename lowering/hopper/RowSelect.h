@@ -24,11 +24,15 @@ struct RowPrefix {
 Value inPrefix(KernelBuilder &k, Value key, Value index, const RowPrefix &prefix);
 RowPrefix wholeRow(KernelBuilder &k);
 
+/// Elements of a load of such a row: 4 where alignment and strides allow, else 1.
+int64_t rowVector(const DeviceView &view);
+
 /// How a row is spread over a cluster.
 struct RowSpread {
-  int64_t length, warps, cluster;      // warps of each CTA
-  int64_t residentBytes = 160 << 10;   // of a CTA's part that may stay in shared memory
-  int64_t tiles(int64_t vector) const; // of a warp
+  int64_t length, warps, cluster;                // warps of each CTA
+  int64_t residentBytes = 160 << 10;             // of a CTA's part that may stay in shared memory
+  int64_t tiles(int64_t vector) const;           // of a warp
+  static constexpr int64_t kVectorsInFlight = 8; // loads of a thread that are under way together
   bool isResident() const;
 };
 

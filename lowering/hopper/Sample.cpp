@@ -133,7 +133,8 @@ void SampleKernel::emit(llvm::function_ref<void(Value)> store) {
       });
 }
 
-static RowSpread spreadRow(std::optional<kernel::ScheduleAttr> schedule, int64_t rows, int64_t length) {
+static RowSpread spreadRow(std::optional<kernel::ScheduleAttr> schedule, const DeviceView &logits) {
+  const int64_t rows = logits.sizes[0], length = logits.sizes[1];
   RowSpread spread{length, 0, 8};
   spread.warps = std::clamp<int64_t>(schedule ? schedule->getWarps() : llvm::divideCeil(length, 256), 1, 32);
   if (schedule) {
@@ -149,6 +150,9 @@ static RowSpread spreadRow(std::optional<kernel::ScheduleAttr> schedule, int64_t
   auto hasRoom = [&] { return rows * spread.cluster <= (spread.cluster == 8 ? unitsOfEight : computeUnits); };
   while (spread.cluster > 1 && !hasRoom() && RowSpread{length, spread.warps, spread.cluster / 2}.isResident())
     spread.cluster /= 2;
+  // More warps have 64 registers each: enough for a part of the row that is loaded at once, by vectors.
+  if (!spread.isResident() || rowVector(logits) == 1 || spread.tiles(4) > RowSpread::kVectorsInFlight)
+    spread.warps = std::min<int64_t>(spread.warps, 16);
   return spread;
 }
 
@@ -161,7 +165,7 @@ FailureOr<LaunchPlan> hopper::buildSample(Operation *operation, KernelBuilder &k
                           << " at most";
   LaunchPlan launch;
   SmemArena arena(k);
-  const RowSpread spread = spreadRow(op.getSchedule(), rows, length);
+  const RowSpread spread = spreadRow(op.getSchedule(), logits);
   Value index = k.divU(k.blockIndex(), spread.cluster);
   Value pointer = pointerParameter(k, launch, op.getLogits());
   auto prepare = [&](Value operand) -> std::pair<Value, Type> { // address of this row's element

@@ -114,6 +114,21 @@ func.func @one_row(%l: tensor<1x102400xf32>, %t: tensor<1xf32>, %k: tensor<1xi32
   return %n : tensor<1xi32>
 }
 
+// A row that shared memory cannot hold; at odd addresses, too.
+// range: long.arg2=0:60 long.arg4=0:1000000007 long.arg5=0:163839
+// bench: long --range long.arg1=0.2:0.4 --range long.arg3=0.8:1 --scale long.arg0=2
+func.func @long(%l: tensor<2x600000xf32>, %t: tensor<2xf32>, %k: tensor<2xi32>, %p: tensor<2xf32>, %s: tensor<2xi64>, %q: tensor<2xi32>) -> tensor<2xi32> {
+  %n = kernel.sample %l, %t, %k, %p, %s, %q : (tensor<2x600000xf32>, tensor<2xf32>, tensor<2xi32>, tensor<2xf32>, tensor<2xi64>, tensor<2xi32>) -> tensor<2xi32>
+  return %n : tensor<2xi32>
+}
+
+// range: long_odd.arg2=0:60 long_odd.arg4=0:1000000007 long_odd.arg5=0:163839
+// bench: long_odd --range long_odd.arg1=0.2:0.4 --range long_odd.arg3=0.8:1 --scale long_odd.arg0=2
+func.func @long_odd(%l: tensor<3x400001xf32>, %t: tensor<3xf32>, %k: tensor<3xi32>, %p: tensor<3xf32>, %s: tensor<3xi64>, %q: tensor<3xi32>) -> tensor<3xi32> {
+  %n = kernel.sample %l, %t, %k, %p, %s, %q : (tensor<3x400001xf32>, tensor<3xf32>, tensor<3xi32>, tensor<3xf32>, tensor<3xi64>, tensor<3xi32>) -> tensor<3xi32>
+  return %n : tensor<3xi32>
+}
+
 // A vocabulary of one.
 // range: one_token.arg2=0:3 one_token.arg4=0:1000000007 one_token.arg5=0:163839
 // bench: one_token --range one_token.arg1=0.5:1 --range one_token.arg3=0.5:1

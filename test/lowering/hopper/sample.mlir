@@ -17,7 +17,7 @@ kernel.buffer @n output : tensor<7xi32>
 // Eight CTAs for each row, which is read once, all of a thread's part at a time, and then stays in shared memory. Weights are integers: no float is
 // added by an atomic, and divisions by the temperature are rounded as the reference rounds them.
 // CHECK-LABEL: func.func @vocabulary
-// CHECK:         kernel.launch @sample_0 grid [56, 1, 1] threads 1024 cluster 8 shared 104820 programmatic args [#kernel.pointer<@l + 0>, #kernel.pointer<@t + 0>,
+// CHECK:         kernel.launch @sample_0 grid [56, 1, 1] threads 1024 cluster 8 shared 105092 programmatic args [#kernel.pointer<@l + 0>, #kernel.pointer<@t + 0>,
 // CHECK-SAME:      #kernel.pointer<@k + 0>, #kernel.pointer<@p + 0>, #kernel.pointer<@s + 0>, #kernel.pointer<@q + 0>, #kernel.pointer<@n + 0>]
 // PTX-NOT:       .local
 // PTX:           griddepcontrol.wait

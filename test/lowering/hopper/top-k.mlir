@@ -19,7 +19,7 @@ kernel.buffer @i2 output : tensor<3x5xi32>
 
 // A CTA for each row. Sixteen bytes of the row at a time; counters are integers in shared memory, so their order does not show.
 // CHECK-LABEL: func.func @fifty
-// CHECK:         kernel.launch @top_k_0 grid [7, 1, 1] threads 512 cluster 1 shared 56016 programmatic args [#kernel.pointer<@x + 0>, #kernel.pointer<@v + 0>, #kernel.pointer<@i + 0>]
+// CHECK:         kernel.launch @top_k_0 grid [7, 1, 1] threads 512 cluster 1 shared 56288 programmatic args [#kernel.pointer<@x + 0>, #kernel.pointer<@v + 0>, #kernel.pointer<@i + 0>]
 // PTX:           griddepcontrol.wait
 // PTX:           ld.global{{(.nc)?}}.v4.b32
 // PTX:           atom.shared.add.u32
