@@ -29,6 +29,9 @@ constexpr int64_t kMaxStages = 6;              // more copies under way than a m
 // Products of warpgroups, measured: share of the tensor cores' rate that a long run of tiles reaches; least time of a
 // pair of tiles (a round of barriers and softmax); of a task's query, first records, and last results.
 constexpr double kWgmmaShare = 0.84, kPairSeconds = 1.0e-6, kWgmmaTaskSeconds = 1.3e-6, kNextTaskSeconds = 1.0e-6;
+// The same over quantised records, whatever the number of heads: shared memory also holds the records on their way and
+// takes the converted ones.
+constexpr double kQuantizedPairSeconds = 2.55e-6;
 constexpr double kPartialStoreRate = 4e12; // bytes/s of f32 parts that all tasks store at their ends
 
 constexpr double kCacheShare = 0.75; // of the second-level cache's rate, that copies of single tiles reach
@@ -88,7 +91,8 @@ Estimate wgmmaEstimate(const DecodeShape &s, const DecodeSchedule &schedule, con
             results * (schedule.split > 1 ? kPartialBytes * double(schedule.split) : kElementBytes);
   e.flops = 2 * double(s.tokens) * double(s.heads) * context * elements;
   const double pairFlops = 2 * double(schedule.rows) * 2 * double(schedule.keys) * elements;
-  const double pair = std::max(kPairSeconds, pairFlops * double(m.computeUnits) / (m.matrixRate * kWgmmaShare));
+  const double pair = std::max(s.quantized ? kQuantizedPairSeconds : kPairSeconds,
+                               pairFlops * double(m.computeUnits) / (m.matrixRate * kWgmmaShare));
   const double store = schedule.split > 1 ? results * double(schedule.split) * kPartialBytes / kPartialStoreRate : 0;
   const double start = kWgmmaTaskSeconds + store + (tasksOfUnit - 1) * kNextTaskSeconds;
   const double memory = e.bytes / m.readBandwidth + start;
