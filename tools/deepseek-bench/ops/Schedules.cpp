@@ -13,39 +13,62 @@ constexpr int64_t rowBytes = 128;             // of a row of A or B in one stage
 
 int64_t ceilDiv(int64_t size, int64_t part) { return (size + part - 1) / part; }
 
-// Tensor-core tiles with as many stages as fit, K shared by up to `mostSplit` CTAs while not all multiprocessors have a
-// tile. `otherBytes` of shared memory are taken.
-void addTiles(std::vector<OpSchedule> &all, const char *op, const ProductSize &s, int64_t matrices, int64_t mostSplit,
-              int64_t otherBytes) {
-  const int64_t widest = s.elementBytes == 1 ? 192 : 256, kBlocks = ceilDiv(s.k * s.elementBytes, rowBytes);
-  for (int64_t m : {64, 128})
-    for (int64_t n = 32; n <= widest && (m == 64 || s.m > 64); n += 16) {
-      const int64_t tiles = ceilDiv(s.m, m) * ceilDiv(s.n, n) * matrices;
-      for (int64_t split = 1; split <= mostSplit && (split == 1 || split * tiles <= units); ++split) {
-        const int64_t result = split > 1 ? 4 * m * n : m / 64 * 2 * 8192; // f32 sums, or boxes of D on their way out
-        const int64_t stages = std::min<int64_t>(8, (sharedBytes - otherBytes - result) / ((m + n) * rowBytes));
-        if (stages >= 2 && (split == 1 || kBlocks >= 4 * split))
-          all.push_back({op, {m, n, rowBytes / s.elementBytes}, stages, split, 4 + m / 16});
-      }
-    }
+// Stages of a tensor-core tile that fit: beside them lie f32 sums where K is shared, else D on its way out,
+// block-scaled all of it and the scales of four K blocks for each four stages.
+int64_t stagesOfTile(int64_t m, int64_t n, int64_t split, bool scaled, int64_t otherBytes) {
+  int64_t stages = 8;
+  auto bytes = [&] {
+    const int64_t scales = (stages + 6) / 4 * (m * 16 + rowBytes);
+    return stages * (m + n) * rowBytes + otherBytes +
+           (split > 1 ? 4 * m * n
+            : scaled  ? 2 * m * n + scales
+                      : m / 64 * 2 * 8192);
+  };
+  while (stages > 0 && bytes() > sharedBytes)
+    --stages;
+  return stages;
 }
 
-// Tiles of `tokens` rows of A, rings for one to four CTAs on a multiprocessor.
+// Tensor-core tiles with as many stages as fit, K shared by up to `mostSplit` CTAs while not all multiprocessors have a
+// tile. `otherBytes` of shared memory are taken. 256 rows: block-scaled, K not shared, four K blocks to a slot of
+// scales.
+void addTiles(std::vector<OpSchedule> &all, const char *op, const ProductSize &s, int64_t matrices, int64_t mostSplit,
+              int64_t otherBytes) {
+  const bool scaled = s.elementBytes == 1;
+  const int64_t kBlocks = ceilDiv(s.k * s.elementBytes, rowBytes);
+  for (int64_t m : {64, 128, 256}) {
+    const int64_t widest = m == 256 ? 128 : scaled ? 192 : 256;
+    if ((m > 64 && s.m <= 64) || (m == 256 && (!scaled || kBlocks % 4 != 0)))
+      continue;
+    for (int64_t n = 32; n <= widest; n += 16) {
+      const int64_t tiles = ceilDiv(s.m, m) * ceilDiv(s.n, n) * matrices;
+      for (int64_t split = 1; split <= (m == 256 ? 1 : mostSplit) && (split == 1 || split * tiles <= units); ++split) {
+        const int64_t stages = stagesOfTile(m, n, split, scaled, otherBytes);
+        if (stages >= 2 && (split == 1 || kBlocks >= 4 * split))
+          all.push_back({op, {m, n, rowBytes / s.elementBytes}, stages, split, m > 64 ? 12 : 8});
+      }
+    }
+  }
+}
+
+// Tiles of `tokens` rows of A, rings for one to four CTAs on a multiprocessor, six where tiles are many.
 void addStreams(std::vector<OpSchedule> &all, const char *op, const ProductSize &s, int64_t tokens, int64_t mostSplit) {
   const bool scaled = s.elementBytes == 1;
-  for (int64_t features : {64, 128})
+  const bool many = ceilDiv(s.m, tokens) * ceilDiv(s.n, 64) > 4 * units; // lower tiles may all be resident
+  for (int64_t features : many ? std::vector<int64_t>{48, 56, 64, 128} : std::vector<int64_t>{64, 128})
     for (int64_t boxes : {1, 2}) {
       const int64_t stageBytes = boxes * rowBytes * (tokens + features), kElements = boxes * rowBytes / s.elementBytes;
       const int64_t tiles = ceilDiv(s.m, tokens) * ceilDiv(s.n, features), kStages = ceilDiv(s.k, kElements);
       for (int64_t split = 1; split <= mostSplit && (split == 1 || split * tiles <= 2 * units); split *= 2) {
         std::set<int64_t> tried;
-        for (int64_t resident = 1; resident <= 4; ++resident) {
+        for (int64_t resident = 1; resident <= (many ? 6 : 4); ++resident) {
           const int64_t fit = residentBytes / resident / stageBytes;
           const int64_t stages = std::min<int64_t>({fit, ceilDiv(kStages, split), 32});
           // A tile of results, in padded rows, takes the ring's place.
-          const bool hasRoom = stages >= 2 && stages * stageBytes >= tokens * (features + 8) * 4;
+          const bool hasRoom = stages >= 2 && stages * stageBytes >= tokens * (ceilDiv(features, 64) * 64 + 8) * 4;
           if (hasRoom && (split == 1 || kStages >= 2 * split) && tried.insert(stages).second)
-            all.push_back({op, {tokens, features, kElements}, stages, split, features / 16 + (scaled ? 2 : 1)});
+            all.push_back(
+                {op, {tokens, features, kElements}, stages, split, 4 * ceilDiv(features, 64) + (scaled ? 2 : 1)});
         }
       }
     }
