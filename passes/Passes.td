@@ -105,6 +105,27 @@ def IsolateCacheLayersPass : Pass<"kernel-isolate-cache-layers", "::mlir::func::
   let dependentDialects = ["::mlir::deepseek::kernel::KernelDialect"];
 }
 
+def FuseEpiloguePass : Pass<"kernel-fuse-epilogue", "::mlir::func::FuncOp"> {
+  let summary = "Compute what follows a product element by element where the product's sums are";
+  let description = [{
+    A row fusion that reads equal parts of a product's columns (all of them; or gate and up) and computes element by element becomes the product's epilogue, if nothing else reads those
+    columns and the kernel that the product will become has epilogues: streamed and direct few-row products, not tensor-core tiles. Columns before the parts become the result `plain`.
+    NUMERICS CHANGE: the parts are no longer rounded to the product's element type.
+
+    ```mlir
+    %p = kernel.gemm %x, %w : tensor<1x64xbf16>, tensor<96x64xbf16> -> tensor<1x96xbf16>
+    %g = tensor.extract_slice %p[0, 0] [1, 48] [1, 1]
+    %u = tensor.extract_slice %p[0, 48] [1, 48] [1, 1]
+    %y = kernel.row_fusion rows 1 whole [](%g, %u) { ... }
+    // becomes
+    %y = kernel.gemm %x, %w : tensor<1x64xbf16>, tensor<96x64xbf16> -> tensor<1x48xbf16> epilogue { ^bb0(%gate: f32, %up: f32): ... }
+    ```
+
+    Requires: schedules are not chosen yet. Guarantees: no other operation changes.
+  }];
+  let dependentDialects = ["::mlir::deepseek::kernel::KernelDialect", "::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect"];
+}
+
 def FuseRoutingPass : Pass<"kernel-fuse-routing", "::mlir::func::FuncOp"> {
   let summary = "Choose a few tokens' experts, sort them and gather their rows in one kernel";
   let description = [{

@@ -1,6 +1,8 @@
 // Matrix products: verifiers. The labels name the constraints in MatmulOps.td.
 #include "dialects/kernel/KernelOps.h"
 #include "dialects/kernel/Verify.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
 using namespace mlir::deepseek::kernel;
@@ -13,6 +15,52 @@ template <typename Op> static LogicalResult verifyScaled(Op op) {
     return success();
   return op.emitOpError() << "scales must be given exactly if a and b are f8E4M3FN; a is " << elementOf(op.getA())
                           << ", b is " << elementOf(op.getB()) << ", scales are " << (scaled ? "given" : "not given");
+}
+
+template <typename Op> static LogicalResult verifyEpilogueBody(Op op) {
+  // gemm_c6
+  constexpr size_t mostParts = 4;
+  Block &body = op.getEpilogue().front();
+  if (body.getNumArguments() < 1 || body.getNumArguments() > mostParts)
+    return op.emitOpError() << "the epilogue has " << body.getNumArguments() << " arguments, expected 1 to "
+                            << mostParts;
+  for (Type type : body.getArgumentTypes())
+    if (!type.isF32())
+      return op.emitOpError() << "the epilogue's arguments are f32 sums, got " << type;
+  if (!isa<EpilogueYieldOp>(body.back()))
+    return op.emitOpError() << "the epilogue must end with kernel.epilogue_yield";
+  // gemm_c7
+  for (Operation &inner : body.without_terminator())
+    if (!isa_and_nonnull<arith::ArithDialect, math::MathDialect>(inner.getDialect())) {
+      InFlightDiagnostic diag = op.emitOpError() << "an epilogue cannot hold '" << inner.getName() << "'";
+      diag.attachNote(inner.getLoc()) << "held here";
+      return diag;
+    }
+  return success();
+}
+
+/// The results of a product whose only result would be `product` without an epilogue.
+template <typename Op> static LogicalResult verifyResults(Op op, SmallVector<int64_t> product) {
+  const int64_t n = product.back(), plain = op.plainColumns(), parts = op.parts();
+  if (!op.hasEpilogue()) {
+    // gemm_c8
+    if (op.getPlain())
+      return op.emitOpError() << "plain is a result of products with an epilogue";
+    return expectShape(op, "result", op.getResult(), product);
+  }
+  // gemm_c6
+  if (product.size() != 2)
+    return op.emitOpError() << "a product with an epilogue must have 2 dimensions, got " << product.size();
+  if (failed(verifyEpilogueBody(op)))
+    return failure();
+  // gemm_c8
+  if (op.getPlain() && (plain < 1 || plain >= n))
+    return op.emitOpError() << "plain has " << plain << " columns, expected 1 to " << n - 1;
+  if (op.getPlain() && failed(expectShape(op, "plain", op.getPlain(), {product[0], plain})))
+    return failure();
+  if ((n - plain) % parts != 0)
+    return op.emitOpError() << "the epilogue's " << parts << " parts must divide " << n - plain << " columns";
+  return expectShape(op, "result", op.getResult(), {product[0], (n - plain) / parts});
 }
 
 template <typename Op> static LogicalResult verifyGemm(Op op) {
@@ -29,8 +77,7 @@ template <typename Op> static LogicalResult verifyGemm(Op op) {
   if (rank == 3)
     expectedB[0] = a[1];
   expectedD.back() = b[rank - 2];
-  if (failed(expectShape(op, "b", op.getB(), expectedB)) ||
-      failed(expectShape(op, "result", op.getResult(), expectedD)))
+  if (failed(expectShape(op, "b", op.getB(), expectedB)) || failed(verifyResults(op, expectedD)))
     return failure();
   // gemm_c3
   if (failed(verifyScaled(op)))
@@ -57,8 +104,7 @@ LogicalResult GroupedGemmOp::verify() {
   if (failed(expectRank(*this, "a", getA(), 2)) || failed(expectRank(*this, "b", getB(), 3)))
     return failure();
   ArrayRef<int64_t> a = shapeOf(getA()), b = shapeOf(getB());
-  if (failed(expectShape(*this, "b", getB(), {b[0], b[1], a[1]})) ||
-      failed(expectShape(*this, "result", getResult(), {a[0], b[1]})))
+  if (failed(expectShape(*this, "b", getB(), {b[0], b[1], a[1]})) || failed(verifyResults(*this, {a[0], b[1]})))
     return failure();
   // grouped_gemm_c2
   if (failed(expectShape(*this, "offsets", getOffsets(), {b[0] + 1})))

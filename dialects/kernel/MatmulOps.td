@@ -4,14 +4,31 @@
 
 include "dialects/kernel/KernelDialect.td"
 
-class Kernel_Gemm<string mnemonic> : Kernel_Op<mnemonic, [Pure, AttrSizedOperandSegments]> {
+// An epilogue: of every product operation, absent where its region is empty.
+class Kernel_Product<string mnemonic> : Kernel_Op<mnemonic, [Pure, AttrSizedOperandSegments, IsolatedFromAbove, SingleBlock]> {
+  let results = (outs KRankedFloat:$result, Optional<KRankedFloat>:$plain);
+  let regions = (region AnyRegion:$epilogue);
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    bool hasEpilogue() { return !getEpilogue().empty(); }
+    /// Parts of N that the epilogue joins; 0 without one.
+    int64_t parts() { return hasEpilogue() ? getEpilogue().getNumArguments() : 0; }
+    /// Columns before the parts, which are a result of their own.
+    int64_t plainColumns() { return getPlain() ? getPlain().getType().getShape().back() : 0; }
+  }];
+}
+
+class Kernel_Gemm<string mnemonic> : Kernel_Product<mnemonic> {
   let arguments = (ins KRankedData:$a, KRankedData:$b, Optional<KRankedF32>:$aScales, Optional<KRankedF32>:$bScales,
                        Optional<KRankedI32>:$rows, OptionalAttr<ScheduleAttr>:$schedule);
-  let results = (outs KRankedFloat:$result);
   let assemblyFormat = [{
     $a `,` $b (`scales` `(` $aScales^ `,` $bScales `)`)? (`rows` `(` $rows^ `)`)? (`schedule` $schedule^)? attr-dict
-    `:` type($a) `,` type($b) (`scales` `(` type($aScales)^ `,` type($bScales) `)`)? (`rows` `(` type($rows)^ `)`)? `->` type($result) }];
-  let hasVerifier = 1;
+    `:` type($a) `,` type($b) (`scales` `(` type($aScales)^ `,` type($bScales) `)`)? (`rows` `(` type($rows)^ `)`)?
+    `->` type($result) (`plain` type($plain)^)? (`epilogue` $epilogue^)? }];
+  let builders = [OpBuilder<(ins "Type":$result, "Value":$a, "Value":$b, "Value":$aScales, "Value":$bScales, "Value":$rows,
+                                 "ScheduleAttr":$schedule), [{
+    build($_builder, $_state, result, /*plain=*/Type(), a, b, aScales, bScales, rows, schedule);
+  }]>];
 }
 
 def GemmOp : Kernel_Gemm<"gemm"> {
@@ -29,10 +46,23 @@ def GemmOp : Kernel_Gemm<"gemm"> {
     - C4: `aScales` is `[M, ceil(K/128)]`, `bScales` `[ceil(N/128), ceil(K/128)]`.
     - C5: `rows` has one dimension, whose size divides M.
 
+    `epilogue` is a program for one element of D. N then is S + P x W: the region's P arguments are the f32 sums at columns `S + p W + n` of the product, it
+    yields D `[M, W]` at column n, which is rounded once to D's element type. The body is written in `arith` and `math` on scalars, f32. The S columns before, if any, are a
+    second result `plain` `[M, S]`, rounded once. One part is an elementwise epilogue; two are gate and up of swiglu.
+
+    - C6: the rank is 2; the epilogue has 1 to 4 arguments, all f32, and yields one f32.
+    - C7: the body holds only `arith` and `math` operations.
+    - C8: `plain` is `[M, S]` with S > 0, and given only with an epilogue; D is `[M, W]` with S + P x W = N.
+
     ```mlir
     %d = kernel.gemm %a, %b rows(%n) schedule <tile = [128, 256, 64], stages = 4, cluster = 2, warps = 12>
       : tensor<8x256xbf16>, tensor<512x256xbf16> rows(tensor<2xi32>) -> tensor<8x512xf32>
     %h = kernel.gemm %ah, %bh : tensor<8x4x32xbf16>, tensor<4x64x32xbf16> -> tensor<8x4x64xbf16>
+    %e, %l = kernel.gemm %a, %b : tensor<8x256xbf16>, tensor<512x256xbf16> -> tensor<8x224xbf16> plain tensor<8x64xf32> epilogue {
+    ^bb0(%gate: f32, %up: f32):
+      %product = arith.mulf %gate, %up : f32
+      kernel.epilogue_yield %product : f32
+    }
     ```
   }];
 }
@@ -49,11 +79,11 @@ def SkinnyGemmOp : Kernel_Gemm<"skinny_gemm"> {
   }];
 }
 
-def GroupedGemmOp : Kernel_Op<"grouped_gemm", [Pure, AttrSizedOperandSegments]> {
+def GroupedGemmOp : Kernel_Product<"grouped_gemm"> {
   let summary = "each group of rows times its own matrix";
   let description = [{
     A `[M, K]` with rows sorted by group, `offsets` `[E+1]` i32, B `[E, N, K]`, D `[M, N]`: rows `offsets[e] <= i < offsets[e+1]` use `B[e]`. Element types and
-    scales as `kernel.gemm`, `bScales` `[E, ceil(N/128), ceil(K/128)]`. The host never reads the offsets.
+    scales as `kernel.gemm`, `bScales` `[E, ceil(N/128), ceil(K/128)]`. The host never reads the offsets. `epilogue` and `plain` as `kernel.gemm`, its C6 to C8 included.
 
     - C1: A is `[M, K]`, B `[E, N, K]`, D `[M, N]`.
     - C2: `offsets` is `[E+1]`.
@@ -66,11 +96,27 @@ def GroupedGemmOp : Kernel_Op<"grouped_gemm", [Pure, AttrSizedOperandSegments]> 
   }];
   let arguments = (ins KRankedData:$a, KRankedI32:$offsets, KRankedData:$b, Optional<KRankedF32>:$aScales,
                        Optional<KRankedF32>:$bScales, OptionalAttr<ScheduleAttr>:$schedule);
-  let results = (outs KRankedFloat:$result);
   let assemblyFormat = [{
     $a `,` $offsets `,` $b (`scales` `(` $aScales^ `,` $bScales `)`)? (`schedule` $schedule^)? attr-dict
-    `:` type($a) `,` type($offsets) `,` type($b) (`scales` `(` type($aScales)^ `,` type($bScales) `)`)? `->` type($result) }];
-  let hasVerifier = 1;
+    `:` type($a) `,` type($offsets) `,` type($b) (`scales` `(` type($aScales)^ `,` type($bScales) `)`)?
+    `->` type($result) (`plain` type($plain)^)? (`epilogue` $epilogue^)? }];
+  let builders = [OpBuilder<(ins "Type":$result, "Value":$a, "Value":$offsets, "Value":$b, "Value":$aScales, "Value":$bScales,
+                                 "ScheduleAttr":$schedule), [{
+    build($_builder, $_state, result, /*plain=*/Type(), a, offsets, b, aScales, bScales, schedule);
+  }]>];
+}
+
+def EpilogueYieldOp : Kernel_Op<"epilogue_yield", [Pure, Terminator, ParentOneOf<["GemmOp", "SkinnyGemmOp", "GroupedGemmOp"]>]> {
+  let summary = "the element that a product's epilogue stores";
+  let description = [{
+    Rounded once to the element type of the product's result.
+
+    ```mlir
+    kernel.epilogue_yield %product : f32
+    ```
+  }];
+  let arguments = (ins F32:$value);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 
 def TransposeOp : Kernel_Op<"transpose", [Pure]> {

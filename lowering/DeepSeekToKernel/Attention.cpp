@@ -50,7 +50,8 @@ LogicalResult mlir::deepseek::lowerMla(MlaOp op, Lowering &lowering) {
   int64_t width = cast<RankedTensorType>(weight.getType()).getDimSize(0);
   Type element = op.getType().getElementType();
   Value kv = kernel::GemmOp::create(b, loc, RankedTensorType::get({rows, width}, element), latents, weight,
-                                    latentScales, weightScales, gather.getLengths(), /*schedule=*/nullptr);
+                                    latentScales, weightScales, gather.getLengths(), /*schedule=*/nullptr)
+                 .getResult();
   kv = lowering.reshape(loc, kv, {rows, q[1], width / q[1]});
   op.replaceAllUsesWith(kernel::MlaPrefillOp::create(b, loc, op.getType(), op.getQNope(), op.getQRope(), kv,
                                                      gather.getKeys(), op.getPositions(), sequences, op.getScale(),

@@ -2,6 +2,7 @@
 #include "lowering/ToLinalg/Experts.h"
 #include "lowering/ToLinalg/KernelPatterns.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace mlir::deepseek;
@@ -32,6 +33,31 @@ template <typename Op> Value emitLimitedProduct(LinalgEmitter &b, Op op) {
   })[0];
 }
 
+/// The results of a product from its f32 sums: rounded, or by the epilogue's program for each element.
+template <typename Op> SmallVector<Value> emitResults(LinalgEmitter &b, Op op, Value sums) {
+  if (!op.hasEpilogue())
+    return {b.cast(sums, elementOf(op.getResult()))};
+  const int64_t plain = op.plainColumns(), columns = b.typeOf(op.getResult()).getDimSize(1);
+  Block &body = op.getEpilogue().front();
+  auto columnsFrom = [&](int64_t first, int64_t count) {
+    return b.slice(sums, 1, b.getIndexAttr(first), b.getIndexAttr(count));
+  };
+  SmallVector<Value> parts;
+  for (int64_t part = 0; part < op.parts(); ++part)
+    parts.push_back(columnsFrom(plain + part * columns, columns));
+  Value result = b.elementwise(parts, elementOf(op.getResult()), [&](LinalgEmitter &e, ValueRange sums) {
+    IRMapping map;
+    map.map(body.getArguments(), sums);
+    for (Operation &inner : body.without_terminator())
+      e.clone(inner, map);
+    return map.lookup(cast<EpilogueYieldOp>(body.back()).getValue());
+  });
+  SmallVector<Value> results = {result};
+  if (op.getPlain())
+    results.push_back(b.cast(columnsFrom(0, plain), elementOf(op.getPlain())));
+  return results;
+}
+
 template <typename Op> SmallVector<Value> emitGemm(LinalgEmitter &b, Op op) {
   Value result;
   if (b.typeOf(op.getA()).getRank() == 3)
@@ -40,7 +66,7 @@ template <typename Op> SmallVector<Value> emitGemm(LinalgEmitter &b, Op op) {
     result = emitLimitedProduct(b, op);
   else
     result = emitProduct(b, op.getA(), op.getAScales(), op.getB(), op.getBScales());
-  return {b.cast(result, elementOf(op.getResult()))};
+  return emitResults(b, op, result);
 }
 
 SmallVector<Value> emitGroupedGemm(LinalgEmitter &b, GroupedGemmOp op) {
@@ -51,7 +77,7 @@ SmallVector<Value> emitGroupedGemm(LinalgEmitter &b, GroupedGemmOp op) {
   } else {
     result = emitGroupedProduct(b, b.cast(op.getA(), b.getF32Type()), op.getOffsets(), op.getB());
   }
-  return {b.cast(result, elementOf(op.getResult()))};
+  return emitResults(b, op, result);
 }
 
 SmallVector<Value> emitTranspose(LinalgEmitter &b, TransposeOp op) {

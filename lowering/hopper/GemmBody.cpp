@@ -49,6 +49,8 @@ TensorMapShape hopper::rowsMap(const DeviceView &view, bool leadingBatch, int64_
 std::string hopper::whyNotGemm(const GemmProblem &problem) {
   if (problem.a.element != problem.b.element || !(problem.a.element.isBF16() || problem.scaled))
     return "A and B must both be bf16, or f8E4M3FN with scales";
+  if (problem.epilogue)
+    return "tensor-core tiles have no epilogue";
   const bool isTall = problem.tileM == 256 && problem.scaled && problem.split == 1;
   if (problem.tileM != 64 && problem.tileM != 128 && !isTall)
     return llvm::formatv("the tile has {0} rows, expected 64, 128 or, of a block-scaled product without split K, 256",

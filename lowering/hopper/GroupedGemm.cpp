@@ -33,7 +33,6 @@ static FailureOr<LaunchPlan> buildSkinnyGroups(kernel::GroupedGemmOp gemm, std::
   const int64_t rows = a->sizes[0], groups = b->sizes[0];
 
   SkinnyShape shape;
-  shape.n = b->sizes[1];
   shape.k = b->sizes[2];
   shape.aPitch = a->strides[0];
   shape.bPitch = b->strides[1];
@@ -43,7 +42,8 @@ static FailureOr<LaunchPlan> buildSkinnyGroups(kernel::GroupedGemmOp gemm, std::
   shape.aVector = skinnyVectorBytes(*a);
   shape.bVector = skinnyVectorBytes(*b);
   // Rows of one group, if they spread evenly; uneven groups take more tiles or leave lanes idle, never wrong.
-  if (failed(planSkinny(op, schedule, llvm::divideCeil(rows, groups), shape)))
+  if (failed(planSkinny(op, schedule, llvm::divideCeil(rows, groups), shape)) ||
+      failed(shape.setColumns(op, ProductOperands::of(gemm), b->sizes[1])))
     return failure();
   if (!schedule)
     shape.warps = groupedWarps;
@@ -54,6 +54,8 @@ static FailureOr<LaunchPlan> buildSkinnyGroups(kernel::GroupedGemmOp gemm, std::
   p.a = pointerParameter(k, plan, gemm.getA());
   p.b = pointerParameter(k, plan, gemm.getB());
   p.d = pointerParameter(k, plan, gemm.getResult());
+  if (gemm.getPlain())
+    p.plain = pointerParameter(k, plan, gemm.getPlain());
   Value offsets = pointerParameter(k, plan, gemm.getOffsets());
   int64_t bScaleStride = 0;
   if (scaled) {
@@ -77,7 +79,7 @@ static FailureOr<LaunchPlan> buildSkinnyGroups(kernel::GroupedGemmOp gemm, std::
     skinnyGemmBody(k, arena, shape, p, tile.rowBegin, tile.rowEnd, k.mul(k.blockIndex(0), shape.nTile), [] {});
   });
   gridDependencyTrigger(k);
-  plan.grid = {int64_t(llvm::divideCeil(shape.n, shape.nTile)), maxGroupedTiles(rows, groups, shape.mTile), 1};
+  plan.grid = {shape.columnTiles(), maxGroupedTiles(rows, groups, shape.mTile), 1};
   plan.threads = shape.threads();
   plan.sharedBytes = arena.bytes();
   return plan;

@@ -36,6 +36,12 @@ struct RowPlan {
 /// Checks that the program is one this generator can build, and plans it. Reports errors on the operation concerned.
 FailureOr<RowPlan> planRows(kernel::RowFusionOp op);
 
+/// True of the `arith` and `math` operations that a program may compute with, element by element.
+bool isRowElementwise(Operation *op);
+/// The scalar form of an elementwise operation that has a block or a PTX function of its own; null otherwise. `exact`:
+/// division is correctly rounded.
+Value emitRowFunction(KernelBuilder &k, Operation *op, ValueRange x, bool exact);
+
 /// The block arguments that elementwise work reads directly: what is worth loading early.
 llvm::SmallVector<BlockArgument> streamedArguments(kernel::RowFusionOp op);
 

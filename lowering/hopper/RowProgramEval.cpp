@@ -161,8 +161,7 @@ static Value fastSigmoidOperand(Operation *op) {
   return Value();
 }
 
-/// The scalar form of an elementwise operation that has a block or a PTX function of its own; null otherwise.
-static Value emitFunction(KernelBuilder &k, Operation *op, ValueRange x, bool uniform) {
+Value hopper::emitRowFunction(KernelBuilder &k, Operation *op, ValueRange x, bool exact) {
   return llvm::TypeSwitch<Operation *, Value>(op)
       .Case([&](math::AbsFOp) { return k.fabs(x[0]); })
       .Case([&](math::ExpOp) { return expAccurate(k, x[0]); })
@@ -170,7 +169,7 @@ static Value emitFunction(KernelBuilder &k, Operation *op, ValueRange x, bool un
       .Case([&](math::RsqrtOp) { return rsqrtFast(k, x[0]); })
       .Case([&](math::SqrtOp) { return LLVM::SqrtOp::create(k.b, k.loc, k.f32Ty, x[0]); })
       .Case([&](math::FmaOp) { return k.fma(x[0], x[1], x[2]); })
-      .Case([&](arith::DivFOp) { return uniform ? Value() : divideFast(k, x[0], x[1]); })
+      .Case([&](arith::DivFOp) { return exact ? Value() : divideFast(k, x[0], x[1]); })
       .Default([](Operation *) { return Value(); });
 }
 
@@ -198,7 +197,7 @@ RowVector RowEvaluator::computeElementwise(Operation *elementwise, const Access 
       scalars.push_back(vector.words[i]);
       mapping.map(operand, vector.words[i]);
     }
-    Value scalar = emitFunction(k, elementwise, scalars, access.id == kUniformId);
+    Value scalar = emitRowFunction(k, elementwise, scalars, access.id == kUniformId);
     if (!scalar) {
       Operation *copy = k.b.clone(*elementwise, mapping);
       copy->getResult(0).setType(element);

@@ -22,7 +22,7 @@ int64_t RowPlan::chunks(int64_t width) const { return llvm::divideCeil(width, la
 // --- what a program may contain
 // ----------------------------------------------------------------------------------------------
 
-static bool isElementwise(Operation *op) {
+bool hopper::isRowElementwise(Operation *op) {
   return isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::NegFOp, arith::MaximumFOp,
              arith::MinimumFOp, arith::MaxNumFOp, arith::MinNumFOp, arith::CmpFOp, arith::SelectOp, arith::CmpIOp,
              arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivUIOp, arith::RemUIOp, arith::DivSIOp,
@@ -139,7 +139,7 @@ static LogicalResult checkOperation(Operation *op) {
       .Case<kernel::RowReduceOp, kernel::RowBroadcastOp, kernel::RowExtractOp, kernel::RowDequantizeOp,
             kernel::RowAnglesOp, kernel::RowIndexOp, kernel::RowYieldOp>([](Operation *) { return success(); })
       .Default([](Operation *other) -> LogicalResult {
-        if (isElementwise(other))
+        if (isRowElementwise(other))
           return checkElementwise(other);
         return other->emitError("this operation cannot be part of a row program");
       });

@@ -45,6 +45,7 @@ public:
     group = k.shrU(lane, 2);
     quad = k.bitAnd(lane, 3);
     warp = k.warpIndex();
+    setRuns();
   }
 
   int64_t chunkElements() const { return chunkBytes / s.elementBytes(); }
@@ -71,6 +72,25 @@ public:
   }
 
 private:
+  /// Where the runs of this tile begin in B, and its first column of D or of the plain result.
+  void setRuns() {
+    column = nBase;
+    runs = {nBase};
+    if (!s.epilogue)
+      return;
+    Value number = k.divU(nBase, s.nTile);
+    plain = s.plainColumns ? k.ltU(number, s.plainTiles()) : Value();
+    column = k.mul(k.sub(number, s.plainTiles()), s.runRows());
+    if (plain)
+      column = k.select(plain, nBase, column);
+    runs.clear();
+    for (int64_t run = 0; run < s.parts; ++run) {
+      Value offset = k.i32(s.plainColumns + run * s.columns);
+      runs.push_back(k.add(column, plain ? k.select(plain, k.i32(run * s.runRows()), offset) : offset));
+    }
+  }
+
+  int64_t runOf(int64_t tile, int64_t half) { return (16 * tile + 8 * half) / s.runRows(); }
   /// Element index along K of this lane's part of a chunk.
   Value laneK(Value unit, int64_t chunk) {
     return k.add(k.add(k.mul(unit, unitElements()), chunk * chunkElements()), k.mul(quad, 16 / s.elementBytes()));
@@ -114,7 +134,8 @@ private:
           Values loaded;
           for (int64_t tile = 0; tile < nTiles(); ++tile)
             for (int64_t half = 0; half < 2; ++half) {
-              Value n = k.minU(k.add(k.add(nBase, 16 * tile + 8 * half), group), s.n - 1);
+              Value first = k.add(runs[runOf(tile, half)], (16 * tile + 8 * half) % s.runRows());
+              Value n = k.minU(k.add(first, group), s.n - 1);
               Value row = rowPointer(p.b, n, s.bPitch);
               for (int64_t chunk = 0; chunk < chunksPerUnit; ++chunk)
                 llvm::append_range(
@@ -186,16 +207,20 @@ private:
       Value index = k.add(k.mul(k.zext(row, k.i64Ty), pitch), k.zext(kBlock, k.i64Ty));
       return loadGlobalIf(k, k.logicalAnd(inside, valid), k.f32Ty, k.gep(base, k.mul(index, 4)));
     };
-    Value nRow = k.divU(nBase, scaleBlock); // a tile of 16 or 32 rows lies in one block of 128
-    Value b = scale(p.bScales, nRow, s.bScalePitch, k.i1(true));
+    Values b; // a run of 8, 16 or 32 rows lies in one block of 128
+    for (Value run : runs)
+      b.push_back(scale(p.bScales, k.divU(run, scaleBlock), s.bScalePitch, k.i1(true)));
     for (int64_t tile = 0; tile < mTiles(); ++tile)
       for (int64_t column = 0; column < 2; ++column) {
         Value m = k.add(k.add(mBase, 8 * tile + column), k.mul(quad, 2));
-        Value both = k.fmul(scale(p.aScales, m, s.aScalePitch, k.ltU(m, mEnd)), b);
+        Value a = scale(p.aScales, m, s.aScalePitch, k.ltU(m, mEnd));
+        Values both;
+        for (Value ofRun : b)
+          both.push_back(k.fmul(a, ofRun));
         for (int64_t n = 0; n < nTiles(); ++n)
           for (int64_t half = 0; half < 2; ++half) {
             int64_t i = 4 * (n * mTiles() + tile) + 2 * half + column;
-            acc[i] = k.fma(sums[i], both, acc[i]);
+            acc[i] = k.fma(sums[i], both[runOf(n, half)], acc[i]);
           }
       }
     return acc;
@@ -215,18 +240,36 @@ public:
           storeShared(k, acc[4 * (n * mTiles() + tile) + i], arena.at(partials, k.mul(index, 4)));
         }
     syncThreads(k);
-    k.loop(k.threadIndex(), k.i32(s.mTile * s.nTile), s.threads(), [&](Value i) {
-      Value m = k.divU(i, s.nTile), column = k.remU(i, s.nTile);
-      Value row = k.add(mBase, m), n = k.add(nBase, column);
-      k.when(k.logicalAnd(k.ltU(row, mEnd), k.ltU(n, s.n)), [&] {
-        Value offset = k.mul(k.add(k.mul(m, pitch), column), 4);
-        Value sum = loadShared(k, k.f32Ty, arena.at(partials, offset));
-        for (int64_t w = 1; w < s.warps; ++w)
-          sum = k.fadd(sum, loadShared(k, k.f32Ty, arena.at(partials + 4 * w * warpFloats, offset)));
-        Value index = k.add(k.mul(k.zext(row, k.i64Ty), s.dPitch), k.zext(n, k.i64Ty));
-        storeGlobal(k, fromF32(k, sum, s.output), k.gep(p.d, k.mul(index, s.output.getIntOrFloatBitWidth() / 8)));
+    auto sumOf = [&](Value m, Value column, int64_t run) {
+      Value offset = k.mul(k.add(k.mul(m, pitch), column), 4);
+      const int64_t base = partials + 4 * run * s.runRows();
+      Value sum = loadShared(k, k.f32Ty, arena.at(base, offset));
+      for (int64_t w = 1; w < s.warps; ++w)
+        sum = k.fadd(sum, loadShared(k, k.f32Ty, arena.at(base + 4 * w * warpFloats, offset)));
+      return sum;
+    };
+    auto storeColumns = [&](Value d, int64_t dPitch, Type output, int64_t columns, int64_t ofTile, bool joined) {
+      k.loop(k.threadIndex(), k.i32(s.mTile * ofTile), s.threads(), [&](Value i) {
+        Value m = k.divU(i, ofTile), inTile = k.remU(i, ofTile);
+        Value row = k.add(mBase, m), n = k.add(column, inTile);
+        k.when(k.logicalAnd(k.ltU(row, mEnd), k.ltU(n, columns)), [&] {
+          Values sums = {sumOf(m, inTile, 0)};
+          for (int64_t run = 1; joined && run < s.parts; ++run)
+            sums.push_back(sumOf(m, inTile, run));
+          Value result = joined ? emitEpilogue(k, *s.epilogue, sums) : sums[0];
+          Value index = k.add(k.mul(k.zext(row, k.i64Ty), dPitch), k.zext(n, k.i64Ty));
+          storeGlobal(k, fromF32(k, result, output), k.gep(d, k.mul(index, output.getIntOrFloatBitWidth() / 8)));
+        });
       });
-    });
+    };
+    auto storeResult = [&] {
+      storeColumns(p.d, s.dPitch, s.output, s.columns, s.runRows(), /*joined=*/s.epilogue != nullptr);
+    };
+    if (!plain)
+      return storeResult();
+    k.when(
+        plain, [&] { storeColumns(p.plain, s.plainPitch, s.plainOutput, s.plainColumns, s.nTile, /*joined=*/false); },
+        storeResult);
   }
 
 private:
@@ -235,6 +278,8 @@ private:
   const SkinnyPointers &p;
   Value mBase, mEnd, nBase;
   Value group, quad, warp;
+  Value column, plain; // first of this tile; whether it is one of the plain result, or null
+  Values runs;
 };
 
 } // namespace
@@ -286,6 +331,22 @@ LogicalResult hopper::planSkinny(Operation *op, std::optional<kernel::ScheduleAt
   return success();
 }
 
+LogicalResult SkinnyShape::setColumns(Operation *op, const ProductOperands &operands, int64_t rowsOfB) {
+  ProductViews views;
+  if (failed(views.assign(operands)))
+    return failure();
+  n = rowsOfB, columns = views.columns(), plainColumns = views.plainColumns();
+  epilogue = views.epilogue, parts = views.parts();
+  if (plainColumns)
+    plainPitch = views.plain.strides[0], plainOutput = views.plain.element;
+  if (nTile % (8 * parts))
+    return op->emitError() << "a tile of " << nTile << " rows of B has no runs of 8 rows for " << parts << " parts";
+  if (epilogue && blockScaled && (plainColumns % runRows() || columns % runRows()))
+    return op->emitError() << "parts of " << columns << " columns after " << plainColumns << " have runs of "
+                           << runRows() << " rows with more than one block of scales";
+  return success();
+}
+
 int64_t hopper::skinnyVectorBytes(const DeviceView &view) {
   int64_t bytes = view.alignment(16);
   auto fits = [&](int64_t elements) { return elements * view.elementBytes() % bytes == 0; };
@@ -318,7 +379,6 @@ FailureOr<LaunchPlan> hopper::buildSkinnyProduct(Operation *op, KernelBuilder &k
   const int64_t rows = a->sizes[0], heads = batched ? a->sizes[1] : 1;
 
   SkinnyShape shape;
-  shape.n = b->sizes[batched ? 1 : 0];
   shape.k = a->sizes.back();
   shape.aPitch = a->strides[0];
   shape.bPitch = b->strides[batched ? 1 : 0];
@@ -329,7 +389,8 @@ FailureOr<LaunchPlan> hopper::buildSkinnyProduct(Operation *op, KernelBuilder &k
   shape.bVector = skinnyVectorBytes(*b);
   FailureOr<kernel::BufferView> bRoot = kernel::getBufferView(operands.b);
   shape.streamB = succeeded(bRoot) && bRoot->root.getDefiningOp<kernel::LoadBufferOp>();
-  if (failed(planSkinny(op, schedule, rows, shape)))
+  if (failed(planSkinny(op, schedule, rows, shape)) ||
+      failed(shape.setColumns(op, operands, b->sizes[batched ? 1 : 0])))
     return failure();
 
   LaunchPlan plan;
@@ -338,6 +399,8 @@ FailureOr<LaunchPlan> hopper::buildSkinnyProduct(Operation *op, KernelBuilder &k
   p.a = pointerParameter(k, plan, operands.a);
   p.b = pointerParameter(k, plan, operands.b);
   p.d = pointerParameter(k, plan, operands.d);
+  if (operands.plain)
+    p.plain = pointerParameter(k, plan, operands.plain);
   if (scaled) {
     FailureOr<DeviceView> aScales = getDeviceView(operands.aScales), bScales = getDeviceView(operands.bScales);
     if (failed(aScales) || failed(bScales))
@@ -362,7 +425,7 @@ FailureOr<LaunchPlan> hopper::buildSkinnyProduct(Operation *op, KernelBuilder &k
                      gridDependencyWait(k, rows);
                  });
   gridDependencyTrigger(k);
-  plan.grid = {int64_t(llvm::divideCeil(shape.n, shape.nTile)), int64_t(llvm::divideCeil(rows, shape.mTile)), heads};
+  plan.grid = {shape.columnTiles(), int64_t(llvm::divideCeil(rows, shape.mTile)), heads};
   plan.threads = shape.threads();
   plan.sharedBytes = arena.bytes();
   return plan;

@@ -59,11 +59,12 @@ FailureOr<StreamBuild> hopper::buildStreamProduct(kernel::SkinnyGemmOp op, Kerne
   StreamBody body(k, build.plan, arena, *problem, ProductOperands::of(op));
   begin(k, body);
   const int64_t rowTiles = llvm::divideCeil(problem->m(), problem->tokens),
-                matrixTiles = rowTiles * llvm::divideCeil(problem->n(), problem->features);
+                matrixTiles = rowTiles * problem->columnTiles();
   // Row tiles of one column tile follow each other: B is in the cache.
   Value linear = k.divU(k.blockIndex(), problem->split), inMatrix = k.remU(linear, matrixTiles);
-  StreamTile tile{k.mul(k.divU(inMatrix, rowTiles), problem->features),
-                  k.mul(k.remU(inMatrix, rowTiles), problem->tokens), k.i32(problem->m()), k.divU(linear, matrixTiles)};
+  StreamTile tile = body.columnTile(k.divU(inMatrix, rowTiles));
+  tile.row = k.mul(k.remU(inMatrix, rowTiles), problem->tokens), tile.rowEnd = k.i32(problem->m());
+  tile.batch = k.divU(linear, matrixTiles);
   const bool ahead = problem->b.readOnly;
   if (!ahead)
     gridDependencyWait(k);
@@ -83,7 +84,7 @@ FailureOr<StreamBuild> hopper::buildStreamGroups(kernel::GroupedGemmOp op, Kerne
   Value offsets = pointerParameter(k, build.plan, op.getOffsets());
   begin(k, body);
   gridDependencyWait(k); // the offsets come from the kernel before
-  const int64_t groups = problem->b.sizes[0], columnTiles = llvm::divideCeil(problem->n(), problem->features);
+  const int64_t groups = problem->b.sizes[0], columnTiles = problem->columnTiles();
   Value linear = k.blockIndex();
   GroupRows found = findGroup(k, offsets, groups, problem->tokens, k.divU(linear, columnTiles));
   k.when(found.valid, [&] {
@@ -91,7 +92,9 @@ FailureOr<StreamBuild> hopper::buildStreamGroups(kernel::GroupedGemmOp op, Kerne
     Value inGroup = k.sub(linear, k.mul(found.firstTile, columnTiles));
     Value rowTiles = k.ceilDivU(k.sub(found.end, found.begin), problem->tokens);
     Value row = k.add(found.begin, k.mul(k.remU(inGroup, rowTiles), problem->tokens));
-    body.run({k.mul(k.divU(inGroup, rowTiles), problem->features), row, found.end, found.group}, /*ahead=*/false);
+    StreamTile tile = body.columnTile(k.divU(inGroup, rowTiles));
+    tile.row = row, tile.rowEnd = found.end, tile.batch = found.group;
+    body.run(tile, /*ahead=*/false);
   });
   setLaunch(build.plan, *problem, arena, maxGroupedTiles(problem->m(), groups, problem->tokens) * columnTiles);
   return build;

@@ -8,6 +8,9 @@
 // thread's arrival and its bytes, and one arrival of each lane that fetches scales; empty <- one arrival of each
 // consumer warp. Named barrier 1: the consumers around the staging of D.
 //
+// With an epilogue of P parts a tile's rows of B are P runs, one of each part, loaded as a box each: the sums that the
+// epilogue joins lie features / P apart in the tile of D^T.
+//
 // The weights of the first stages are requested before the kernel waits for its predecessors; what those wrote (A, its
 // scales) after; and all of B where a kernel makes it or chooses the matrix. With `split` CTAs to a cluster, each takes
 // a part of K; they meet at two cluster barriers and add the parts in the order of the ranks, so that a result has the
@@ -24,7 +27,7 @@ using namespace mlir::deepseek::hopper;
 
 static constexpr int64_t kRowBytes = 128;   // of a box: one swizzle row
 static constexpr int64_t kScaleBlock = 128; // elements of K and N under one scale
-static constexpr int64_t kScalePad = 4;     // f32 after the scales of a box: B's scale
+static constexpr int64_t kScalePad = 4;     // f32 after the scales of a box: B's scales, one for each run
 static constexpr int64_t kMaxTokens = 128, kMaxFeatures = 256, kMaxStages = 32;
 static constexpr int64_t kEarlyScales = 64; // tokens whose scales fit the registers beside two accumulators
 static constexpr int64_t kConsumerBarrier = 1;
@@ -60,6 +63,13 @@ std::string hopper::whyNotStream(const StreamProblem &p) {
     return llvm::formatv("the tile has {0} rows of B, expected a multiple of 8 up to {1}", p.features, kMaxFeatures);
   if (p.scaled && p.features > kScaleBlock)
     return llvm::formatv("a tile of {0} rows of B has more than two blocks of scales", p.features);
+  if (p.epilogue && p.features % 64)
+    return llvm::formatv("a tile of {0} rows of B has no epilogue, expected a multiple of 64", p.features);
+  if (p.epilogue && (p.features % p.parts() || p.runRows() % 16))
+    return llvm::formatv("{0} rows of B in {1} runs, expected multiples of 16", p.features, p.parts());
+  for (int64_t start : {p.plainColumns(), p.columns()})
+    if (p.epilogue && p.scaled && start % p.runRows())
+      return llvm::formatv("a run of {0} rows of B may have more than one block of scales", p.runRows());
   if (p.boxes < 1 || p.boxes > 4)
     return llvm::formatv("a stage has {0} boxes of 128 bytes of K, expected 1 to 4", p.boxes);
   if (p.stages < 2 || p.stages > kMaxStages)
@@ -72,8 +82,8 @@ std::string hopper::whyNotStream(const StreamProblem &p) {
   if (p.tokens * p.pitch() * 4 > p.stages * p.boxes * (p.tokens + p.features) * kRowBytes)
     return llvm::formatv("a ring of {0} stages has no room for a tile of {1} x {2} results", p.stages, p.tokens,
                          p.features);
-  for (const DeviceView *view : {&p.a, &p.b, &p.d})
-    if (view->strides.back() != 1 && view->sizes.back() != 1)
+  for (const DeviceView *view : {&p.a, &p.b, &p.d, &p.plain})
+    if (!view->sizes.empty() && view->strides.back() != 1 && view->sizes.back() != 1)
       return "rows must be contiguous";
   for (auto [view, leadingBatch, name] : {std::tuple(&p.a, false, "A"), std::tuple(&p.b, true, "B")})
     if (std::string why = whyNotTma(rowsMap(*view, leadingBatch, 8), view->byteOffset); !why.empty())
@@ -96,8 +106,10 @@ StreamBody::StreamBody(KernelBuilder &k, LaunchPlan &plan, SmemArena &arena, con
       pipeline(k, arena, "operands", problem.stages, /*producerArrivals=*/problem.scaled ? 33 : 1,
                /*consumerArrivals=*/4 * problem.consumers()) {
   mapA = tensorMapParameter(k, plan, operands.a, rowsMap(problem.a, false, problem.tokens));
-  mapB = tensorMapParameter(k, plan, operands.b, rowsMap(problem.b, true, problem.features));
+  mapB = tensorMapParameter(k, plan, operands.b, rowsMap(problem.b, true, problem.runRows()));
   pointerD = pointerParameter(k, plan, operands.d);
+  if (operands.plain)
+    pointerPlain = pointerParameter(k, plan, operands.plain);
   if (problem.scaled) {
     pointerAScales = pointerParameter(k, plan, operands.aScales);
     pointerBScales = pointerParameter(k, plan, operands.bScales);
@@ -108,6 +120,23 @@ StreamBody::StreamBody(KernelBuilder &k, LaunchPlan &plan, SmemArena &arena, con
   consumer = k.shrU(warp, 2);
   if (problem.split > 1)
     rank = k.clusterRank();
+}
+
+StreamTile StreamBody::columnTile(Value number) {
+  StreamTile tile;
+  if (!pointerPlain) {
+    tile.column = k.mul(number, problem.runRows());
+    for (int64_t run = 0; run < problem.parts(); ++run)
+      tile.runs.push_back(run ? k.add(tile.column, run * problem.columns()) : tile.column);
+    return tile;
+  }
+  tile.plain = k.ltU(number, problem.plainTiles());
+  tile.column = k.select(tile.plain, k.mul(number, problem.features),
+                         k.mul(k.sub(number, problem.plainTiles()), problem.runRows()));
+  for (int64_t run = 0; run < problem.parts(); ++run)
+    tile.runs.push_back(k.add(tile.column, k.select(tile.plain, k.i32(run * problem.runRows()),
+                                                    k.i32(problem.plainColumns() + run * problem.columns()))));
+  return tile;
 }
 
 void StreamBody::init() {
@@ -141,12 +170,14 @@ void StreamBody::run(const StreamTile &tile, bool ahead) {
 // ------------------------------------------------------------------------------------------------------------------
 
 void StreamBody::loadWeights(const StreamTile &tile, Value kStage, const PipelineState &state) {
-  for (int64_t box = 0; box < problem.boxes; ++box) {
-    Values at = {k.mul(k.add(k.mul(kStage, problem.boxes), box), kRowBytes / problem.b.elementBytes()), tile.column};
-    if (problem.b.sizes.size() == 3)
-      at.push_back(tile.batch);
-    tmaLoad(k, arena.at(offsetB + box * boxB, k.mul(state.stage, stageB)), mapB, at, pipeline.fullBarrier(state));
-  }
+  for (int64_t box = 0; box < problem.boxes; ++box)
+    for (auto [run, row] : llvm::enumerate(tile.runs)) {
+      Values at = {k.mul(k.add(k.mul(kStage, problem.boxes), box), kRowBytes / problem.b.elementBytes()), row};
+      if (problem.b.sizes.size() == 3)
+        at.push_back(tile.batch);
+      const int64_t offset = offsetB + box * boxB + static_cast<int64_t>(run) * problem.runRows() * kRowBytes;
+      tmaLoad(k, arena.at(offset, k.mul(state.stage, stageB)), mapB, at, pipeline.fullBarrier(state));
+    }
 }
 
 void StreamBody::loadActivations(const StreamTile &tile, Value kStage, const PipelineState &state) {
@@ -205,14 +236,24 @@ void StreamBody::loadScales(const StreamTile &tile, Value kStage, const Pipeline
       };
       problem.tokens - token >= 32 ? one() : k.when(k.ltU(lane, problem.tokens - token), one);
     }
-    k.when(k.ltU(lane, problem.weightScales()), [&] {
-      Value nBlock = k.divU(tile.column, kScaleBlock);
-      if (problem.weightScales() > 1)
-        nBlock = k.minU(k.add(nBlock, lane), llvm::divideCeil(problem.n(), kScaleBlock) - 1);
+    auto copyOfB = [&](Value nBlock, int64_t index, Value lane) {
       Value element = k.add(k.mul(k.zext(nBlock, k.i64Ty), b[0]), k.mul(k.zext(kBlock, k.i64Ty), b[1]));
       if (problem.bScales.sizes.size() == 3)
         element = k.add(element, k.mul(k.zext(tile.batch, k.i64Ty), problem.bScales.strides[0]));
-      copy(pointerBScales, element, problem.tokens, problem.weightScales() > 1 ? lane : k.i32(0));
+      copy(pointerBScales, element, problem.tokens + index, lane);
+    };
+    if (tile.runs.size() > 1) {
+      k.when(k.eq(lane, 0), [&] {
+        for (auto [run, row] : llvm::enumerate(tile.runs))
+          copyOfB(k.divU(row, kScaleBlock), static_cast<int64_t>(run), k.i32(0));
+      });
+      continue;
+    }
+    k.when(k.ltU(lane, problem.weightScales()), [&] {
+      Value nBlock = k.divU(tile.runs[0], kScaleBlock);
+      if (problem.weightScales() > 1)
+        nBlock = k.minU(k.add(nBlock, lane), llvm::divideCeil(problem.n(), kScaleBlock) - 1);
+      copyOfB(nBlock, 0, problem.weightScales() > 1 ? lane : k.i32(0));
     });
   }
 }
@@ -278,7 +319,12 @@ StreamBody::BoxScales StreamBody::readScales(const PipelineState &state, int64_t
   Value base = arena.at(slot, k.mul(state.stage, stageScales));
   auto loadWeight = [&](int64_t i) { return loadShared(k, k.f32Ty, k.gep(base, 4 * (problem.tokens + i))); };
   BoxScales scales;
-  scales.weights = {loadWeight(0)};
+  if (problem.parts() > 1) {
+    Value run = k.divU(warp, problem.runRows() / 16);
+    scales.weights = {loadShared(k, k.f32Ty, k.gep(k.gep(base, 4 * problem.tokens), k.mul(run, 4)))};
+  } else {
+    scales.weights = {loadWeight(0)};
+  }
   if (!inSecond.empty()) {
     Value first = scales.weights[0], second = loadWeight(1);
     scales.weights = {k.select(inSecond[0], second, first), k.select(inSecond[1], second, first)};
@@ -369,20 +415,28 @@ void StreamBody::stage(Accumulator &acc) {
 }
 
 void StreamBody::store(const StreamTile &tile) {
-  const DeviceView &d = problem.d;
-  const int64_t bytes = d.elementBytes(), pitch = problem.pitch();
-  bool aligned = problem.n() % 4 == 0 && d.alignment(4 * bytes) == 4 * bytes;
+  auto joined = [&] { storeColumns(tile, problem.d, pointerD, /*joined=*/problem.epilogue != nullptr); };
+  if (!tile.plain)
+    return joined();
+  k.when(tile.plain, [&] { storeColumns(tile, problem.plain, pointerPlain, /*joined=*/false); }, joined);
+}
+
+/// The tile of `d`: its sums, or what the epilogue makes of them.
+void StreamBody::storeColumns(const StreamTile &tile, const DeviceView &d, Value pointer, bool joined) {
+  const int64_t bytes = d.elementBytes(), pitch = problem.pitch(), n = d.sizes.back();
+  bool aligned = n % 4 == 0 && d.alignment(4 * bytes) == 4 * bytes;
   for (int64_t stride : llvm::drop_end(d.strides))
     aligned &= stride % 4 == 0;
-  const int64_t width = aligned ? 4 : 1, perToken = problem.features / width;
+  const int64_t ofTile = joined ? problem.runRows() : problem.features; // columns
+  const int64_t width = aligned ? 4 : 1, perToken = ofTile / width;
   Value rows = k.minS(k.sub(tile.rowEnd, tile.row), problem.tokens);
   const int64_t threads = 128 * problem.consumers();
   Value start = rank ? k.add(k.mul(rank, threads), thread) : thread;
   k.loop(start, k.mul(rows, perToken), problem.split * threads, [&](Value i) {
     Value token = k.divU(i, perToken), feature = k.mul(k.remU(i, perToken), width);
     Value column = k.add(tile.column, feature);
-    auto one = [&] {
-      Value address = arena.at(offsetA, k.mul(k.add(k.mul(token, pitch), feature), 4));
+    auto sumsOf = [&](int64_t run) {
+      Value address = arena.at(offsetA + 4 * run * problem.runRows(), k.mul(k.add(k.mul(token, pitch), feature), 4));
       Type type = width == 1 ? k.f32Ty : Type(k.vec(4, k.f32Ty));
       Values sums;
       for (int64_t part = 0; part < problem.split; ++part) {
@@ -392,16 +446,31 @@ void StreamBody::store(const StreamTile &tile) {
         for (int64_t i = 0; i < width; ++i)
           part ? sums[i] = k.fadd(sums[i], values[i]) : sums.emplace_back(values[i]);
       }
+      return sums;
+    };
+    auto one = [&] {
+      Values results = sumsOf(0);
+      if (joined) {
+        SmallVector<Values> runs = {results};
+        for (int64_t run = 1; run < problem.parts(); ++run)
+          runs.push_back(sumsOf(run));
+        for (int64_t i = 0; i < width; ++i) {
+          Values sums;
+          for (const Values &run : runs)
+            sums.push_back(run[i]);
+          results[i] = emitEpilogue(k, *problem.epilogue, sums);
+        }
+      }
       Value element = k.add(k.mul(k.zext(k.add(tile.row, token), k.i64Ty), d.strides[0]), k.zext(column, k.i64Ty));
       if (problem.batched())
         element = k.add(element, k.mul(k.zext(tile.batch, k.i64Ty), d.strides[1]));
-      Value target = k.gep(pointerD, k.mul(element, bytes));
+      Value target = k.gep(pointer, k.mul(element, bytes));
       if (width == 1)
-        return storeGlobal(k, fromF32(k, sums[0], d.element), target);
+        return storeGlobal(k, fromF32(k, results[0], d.element), target);
       if (d.element.isF32())
-        return storeGlobal(k, k.vector(sums), target);
-      storeGlobal(k, k.vector({packBf16(k, sums[0], sums[1]), packBf16(k, sums[2], sums[3])}), target);
+        return storeGlobal(k, k.vector(results), target);
+      storeGlobal(k, k.vector({packBf16(k, results[0], results[1]), packBf16(k, results[2], results[3])}), target);
     };
-    problem.n() % problem.features == 0 ? one() : k.when(k.ltU(column, problem.n()), one);
+    n % ofTile == 0 ? one() : k.when(k.ltU(column, n), one);
   });
 }

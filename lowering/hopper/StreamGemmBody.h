@@ -23,14 +23,23 @@ struct StreamProblem : ProductViews {
   int64_t pitch() const { return 64 * consumers() + 4; } // f32 of a row of D^T's tile: its writes meet no bank twice
   int64_t weightScales() const { return 128 % features == 0 ? 1 : 2; } // blocks of B's scales that a tile may touch
   int64_t warps() const { return 4 * consumers() + (scaled ? 2 : 1); }
+
+  // Rows of B in a tile come in as many equal runs as the epilogue has parts: of the same columns of D, one in each
+  // part, or following one another in a tile of plain columns.
+  int64_t runRows() const { return features / parts(); }
+  int64_t plainTiles() const { return llvm::divideCeil(plainColumns(), features); }
+  int64_t columnTiles() const { return plainTiles() + llvm::divideCeil(columns(), runRows()); }
 };
 
 /// Why this family cannot take the product, or an empty string.
 std::string whyNotStream(const StreamProblem &problem);
 
-/// One tile: first row of B (column of D), first row of A and D, the row after the last, the matrix of B. All i32.
+/// One tile: first column of D (or of the plain result), first row of A and D, the row after the last, the matrix of B;
+/// the first row of B of each run. All i32. `plain`: i1, or null where no tile is plain.
 struct StreamTile {
   Value column, row, rowEnd, batch;
+  Values runs;
+  Value plain;
 };
 
 class StreamBody {
@@ -38,6 +47,9 @@ public:
   /// Adds the kernel's parameters to `plan` and takes its shared memory from `arena`.
   StreamBody(KernelBuilder &k, LaunchPlan &plan, SmemArena &arena, const StreamProblem &problem,
              const ProductOperands &operands);
+
+  /// The columns of tile number `number`; its rows and matrix are for the caller to set.
+  StreamTile columnTile(Value number);
 
   /// One thread: prefetches the tensor maps and initialises the barriers.
   void init();
@@ -70,6 +82,7 @@ private:
   void multiplyScaled(Accumulator &acc, const StreamTile &tile);
   void stage(Accumulator &acc);
   void store(const StreamTile &tile);
+  void storeColumns(const StreamTile &tile, const DeviceView &d, Value pointer, bool joined);
 
   Value kBegin(), kCount(); // stages of K that this CTA takes
 
@@ -79,7 +92,7 @@ private:
   int64_t boxA, boxB, stageA, stageB, stageScales; // bytes
   int64_t offsetA, offsetB, offsetScales = 0;
   Pipeline pipeline;
-  Value mapA, mapB, pointerD, pointerAScales, pointerBScales;
+  Value mapA, mapB, pointerD, pointerPlain, pointerAScales, pointerBScales;
   Value warp, thread, consumer, rank;
 };
 

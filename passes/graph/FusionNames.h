@@ -10,5 +10,7 @@ namespace mlir::deepseek {
 llvm::SmallVector<llvm::StringRef> verticalFusionNames();
 /// Fusions of deepseek-fuse-projections.
 llvm::SmallVector<llvm::StringRef> horizontalFusionNames();
+/// Passes over kernels.
+llvm::SmallVector<llvm::StringRef> kernelFusionNames();
 
 } // namespace mlir::deepseek

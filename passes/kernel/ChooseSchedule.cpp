@@ -1,5 +1,4 @@
 // Family and schedule of each kernel, from the cost model.
-#include "dialects/kernel/BufferView.h"
 #include "dialects/kernel/KernelOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/PatternMatch.h"
@@ -12,22 +11,6 @@ namespace mlir::deepseek {
 #include "passes/Passes.h.inc"
 
 namespace {
-
-constexpr int64_t tmaAlignment = 16; // bytes: of a tensor map's address and pitches
-
-/// True if TMA can address the operand: every row starts at a multiple of 16 bytes.
-bool isTmaAddressable(Value operand) {
-  FailureOr<kernel::BufferView> view = kernel::getBufferView(operand);
-  if (failed(view) || (view->sizes.back() != 1 && view->strides.back() != 1))
-    return false;
-  const int64_t bytes = cast<RankedTensorType>(operand.getType()).getElementTypeBitWidth() / 8;
-  auto aligned = [&](int64_t elements) { return elements * bytes % tmaAlignment == 0; };
-  // A dimension of one element has any stride.
-  for (auto [size, stride] : llvm::zip(llvm::drop_end(view->sizes), llvm::drop_end(view->strides)))
-    if (size != 1 && !aligned(stride))
-      return false;
-  return aligned(view->offset);
-}
 
 struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
   using ChooseSchedulePassBase::ChooseSchedulePassBase;
@@ -96,7 +79,7 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
     if (gemm.getSchedule())
       return;
     const cost::GemmShape shape = kernel::gemmShapeOf(gemm);
-    const bool tma = isTmaAddressable(gemm.getA()) && isTmaAddressable(gemm.getB());
+    const bool tma = kernel::isTmaAddressable(gemm.getA()) && kernel::isTmaAddressable(gemm.getB());
     cost::GemmChoice choice = cost::chooseGemm(shape, tma, cost::h200);
     const bool skinny = choice.family == cost::GemmFamily::Skinny, stream = choice.family == cost::GemmFamily::Stream;
     remark::passed(gemm.getLoc(), opts())
@@ -114,10 +97,13 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
       return;
     }
     rewriter.setInsertionPoint(gemm);
-    rewriter.replaceOpWithNewOp<kernel::SkinnyGemmOp>(
-        gemm, gemm.getType(), gemm.getA(), gemm.getB(), gemm.getAScales(), gemm.getBScales(), gemm.getRows(),
-        stream ? schedule(choice.stream)
-               : schedule({choice.tileM, choice.tileN, shape.k}, /*stages=*/1, /*split=*/1, choice.warps));
+    auto few = kernel::SkinnyGemmOp::create(rewriter, gemm.getLoc(), gemm->getResultTypes(), gemm->getOperands(),
+                                            gemm->getAttrs());
+    few.setScheduleAttr(stream
+                            ? schedule(choice.stream)
+                            : schedule({choice.tileM, choice.tileN, shape.k}, /*stages=*/1, /*split=*/1, choice.warps));
+    few.getEpilogue().takeBody(gemm.getEpilogue());
+    rewriter.replaceOp(gemm, few);
   }
 
   /// Few rows a group stream B through shared memory, or straight into registers where TMA cannot address it. Many:
@@ -125,7 +111,7 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
   void choose(kernel::GroupedGemmOp gemm) {
     ArrayRef<int64_t> a = cast<RankedTensorType>(gemm.getA().getType()).getShape();
     ArrayRef<int64_t> b = cast<RankedTensorType>(gemm.getB().getType()).getShape();
-    const bool tma = isTmaAddressable(gemm.getA()) && isTmaAddressable(gemm.getB());
+    const bool tma = kernel::isTmaAddressable(gemm.getA()) && kernel::isTmaAddressable(gemm.getB());
     const bool fills = cost::fillsTensorCoreTiles(a[0], b[0]);
     if (gemm.getSchedule())
       return;
@@ -151,7 +137,7 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
     if (prefill.getSchedule())
       return;
     const cost::PrefillShape shape = kernel::prefillShapeOf(prefill, context);
-    const bool tma = llvm::all_of(prefill->getOperands().take_front(4), isTmaAddressable);
+    const bool tma = llvm::all_of(prefill->getOperands().take_front(4), kernel::isTmaAddressable);
     const cost::PrefillChoice choice = cost::choosePrefillSchedule(shape, tma, cost::h200);
     const cost::PrefillSchedule &chosen = choice.schedule;
     remark::passed(prefill.getLoc(), opts())
@@ -174,7 +160,7 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
     if (decode.getSchedule())
       return;
     cost::DecodeShape shape = kernel::decodeShapeOf(decode, kernel::contextOf(getOperation(), context));
-    shape.tmaAddressable = isTmaAddressable(decode.getQLatent()) && isTmaAddressable(decode.getQRope());
+    shape.tmaAddressable = kernel::isTmaAddressable(decode.getQLatent()) && kernel::isTmaAddressable(decode.getQRope());
     const int64_t given = decode.getLse() ? decode.getLse().getType().getDimSize(0) : 0;
     std::optional<cost::DecodeChoice> choice = cost::chooseDecodeSchedule(shape, cost::h200, given);
     if (!choice) {

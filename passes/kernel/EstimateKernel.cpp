@@ -1,5 +1,6 @@
 // Sizes of kernel operations, as the cost model wants them.
 #include "passes/kernel/EstimateKernel.h"
+#include "dialects/kernel/BufferView.h"
 #include "dialects/kernel/MlaDecodeTiling.h"
 #include "dialects/kernel/StreamSchedule.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -16,6 +17,20 @@ static int64_t elementBytes(Value value) {
 static double bytesOf(Value value) {
   auto tensor = dyn_cast<RankedTensorType>(value.getType());
   return tensor ? double(tensor.getNumElements()) * double(elementBytes(value)) : 0; // a cache is not read whole
+}
+
+bool kernel::isTmaAddressable(Value operand) {
+  constexpr int64_t tmaAlignment = 16; // bytes: of a tensor map's address and pitches
+  FailureOr<BufferView> view = getBufferView(operand);
+  if (failed(view) || (view->sizes.back() != 1 && view->strides.back() != 1))
+    return false;
+  const int64_t bytes = cast<RankedTensorType>(operand.getType()).getElementTypeBitWidth() / 8;
+  auto aligned = [&](int64_t elements) { return elements * bytes % tmaAlignment == 0; };
+  // A dimension of one element has any stride.
+  for (auto [size, stride] : llvm::zip(llvm::drop_end(view->sizes), llvm::drop_end(view->strides)))
+    if (size != 1 && !aligned(stride))
+      return false;
+  return aligned(view->offset);
 }
 
 bool kernel::isKernel(Operation *op) {
@@ -214,11 +229,18 @@ std::string kernel::describeSchedule(Operation *op) {
   return text;
 }
 
+/// What an epilogue joins is not stored: a smaller D than the shape says.
+template <typename Op> static cost::Estimate withEpilogue(Op op, cost::Estimate estimate) {
+  if (op.hasEpilogue())
+    estimate.bytes -= double(op.parts() - 1) * bytesOf(op.getResult());
+  return estimate;
+}
+
 cost::Estimate kernel::estimateKernel(Operation *op, int64_t context, const cost::Machine &m) {
   return llvm::TypeSwitch<Operation *, cost::Estimate>(op)
-      .Case([&](GemmOp op) { return estimateTensorCore(op, m); })
-      .Case([&](SkinnyGemmOp op) { return estimateSkinny(op, m); })
-      .Case([&](GroupedGemmOp op) { return estimateGrouped(op, m); })
+      .Case([&](GemmOp op) { return withEpilogue(op, estimateTensorCore(op, m)); })
+      .Case([&](SkinnyGemmOp op) { return withEpilogue(op, estimateSkinny(op, m)); })
+      .Case([&](GroupedGemmOp op) { return withEpilogue(op, estimateGrouped(op, m)); })
       .Case([&](MlaDecodeOp op) { return estimateDecode(op, context, m); })
       .Case([&](MlaCombineOp op) { return estimateCombine(op, m); })
       .Case([&](MlaPrefillOp op) { return estimatePrefill(op, context, m); })

@@ -17,6 +17,8 @@ cost::DecodeShape decodeShapeOf(MlaDecodeOp op, int64_t context);
 /// The last chunk of sequences that are `context` positions long, as far as the rows of keys reach.
 cost::PrefillShape prefillShapeOf(MlaPrefillOp op, int64_t context);
 
+/// True if TMA can address the operand: every row starts at a multiple of 16 bytes.
+bool isTmaAddressable(Value operand);
 /// True for the operations that become kernels.
 bool isKernel(Operation *op);
 /// Positions of a sequence that `function` is estimated and scheduled for: its `deepseek.context`, or `standard`.

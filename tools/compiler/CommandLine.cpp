@@ -81,6 +81,7 @@ struct Flags {
 llvm::SmallVector<llvm::StringRef> fusionNames() {
   llvm::SmallVector<llvm::StringRef> names = horizontalFusionNames();
   llvm::append_range(names, verticalFusionNames());
+  llvm::append_range(names, kernelFusionNames());
   return names;
 }
 

@@ -38,7 +38,8 @@ void compiler::buildGraphPipeline(OpPassManager &pm, const CompileOptions &optio
   FuseProjectionsPassOptions projections;
   FusePassOptions fuse;
   for (const std::string &name : options.disabledFusions)
-    (llvm::is_contained(horizontalFusionNames(), name) ? projections.disable : fuse.disable).push_back(name);
+    if (!llvm::is_contained(kernelFusionNames(), name))
+      (llvm::is_contained(horizontalFusionNames(), name) ? projections.disable : fuse.disable).push_back(name);
   pm.addNestedPass<func::FuncOp>(createFuseProjectionsPass(projections));
   pm.addPass(createCSEPass());
   // After everything that makes work on parameters, before fusion regions could hold it.
@@ -87,10 +88,13 @@ void compiler::buildLoopsPipeline(OpPassManager &pm, const CompileOptions &) {
   pm.addPass(createCanonicalizerPass());
 }
 
-void compiler::buildKernelPipeline(OpPassManager &pm, const CompileOptions &) {
+void compiler::buildKernelPipeline(OpPassManager &pm, const CompileOptions &options) {
   pm.addNestedPass<func::FuncOp>(createConvertDeepSeekToKernelPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  // Before row fusions are merged: one of a product alone can be its epilogue.
+  if (llvm::none_of(options.disabledFusions, [](StringRef name) { return name == "epilogue" || name == "all"; }))
+    pm.addNestedPass<func::FuncOp>(createFuseEpiloguePass());
   pm.addNestedPass<func::FuncOp>(createFuseRoutingPass());
   pm.addNestedPass<func::FuncOp>(createMergeRowFusionsPass());
   // Before schedules and memory: layers that differ in an address only are one kernel.

@@ -64,6 +64,85 @@ func.func @gemm_c5(%a: tensor<8x256xbf16>, %b: tensor<512x256xbf16>, %n: tensor<
 
 // -----
 
+func.func @gemm_c6(%a: tensor<8x4x32xbf16>, %b: tensor<4x64x32xbf16>) {
+  // expected-error@+1 {{a product with an epilogue must have 2 dimensions, got 3}}
+  %0 = kernel.gemm %a, %b : tensor<8x4x32xbf16>, tensor<4x64x32xbf16> -> tensor<8x4x64xbf16> epilogue {
+  ^bb0(%x: f32):
+    kernel.epilogue_yield %x : f32
+  }
+  return
+}
+
+// -----
+
+func.func @gemm_c6_arguments(%a: tensor<8x256xbf16>, %b: tensor<512x256xbf16>) {
+  // expected-error@+1 {{the epilogue's arguments are f32 sums, got 'bf16'}}
+  %0 = kernel.gemm %a, %b : tensor<8x256xbf16>, tensor<512x256xbf16> -> tensor<8x512xbf16> epilogue {
+  ^bb0(%x: bf16):
+    %y = arith.extf %x : bf16 to f32
+    kernel.epilogue_yield %y : f32
+  }
+  return
+}
+
+// -----
+
+func.func @gemm_c7(%a: tensor<8x256xbf16>, %b: tensor<512x256xbf16>) {
+  // expected-error@+1 {{an epilogue cannot hold 'scf.execute_region'}}
+  %0 = kernel.skinny_gemm %a, %b : tensor<8x256xbf16>, tensor<512x256xbf16> -> tensor<8x512xbf16> epilogue {
+  ^bb0(%x: f32):
+    // expected-note@+1 {{held here}}
+    scf.execute_region {
+      scf.yield
+    }
+    kernel.epilogue_yield %x : f32
+  }
+  return
+}
+
+// -----
+
+func.func @gemm_c8(%a: tensor<8x256xbf16>, %b: tensor<512x256xbf16>) {
+  // expected-error@+1 {{result has shape [8, 512], expected [8, 256]}}
+  %0 = kernel.gemm %a, %b : tensor<8x256xbf16>, tensor<512x256xbf16> -> tensor<8x512xbf16> epilogue {
+  ^bb0(%x: f32, %y: f32):
+    kernel.epilogue_yield %x : f32
+  }
+  return
+}
+
+// -----
+
+func.func @gemm_c8_parts(%a: tensor<8x256xbf16>, %b: tensor<512x256xbf16>) {
+  // expected-error@+1 {{the epilogue's 2 parts must divide 449 columns}}
+  %0, %1 = kernel.gemm %a, %b : tensor<8x256xbf16>, tensor<512x256xbf16> -> tensor<8x224xbf16> plain tensor<8x63xf32> epilogue {
+  ^bb0(%x: f32, %y: f32):
+    kernel.epilogue_yield %x : f32
+  }
+  return
+}
+
+// -----
+
+func.func @gemm_c8_plain(%a: tensor<8x256xbf16>, %b: tensor<512x256xbf16>) {
+  // expected-error@+1 {{plain is a result of products with an epilogue}}
+  %0, %1 = kernel.gemm %a, %b : tensor<8x256xbf16>, tensor<512x256xbf16> -> tensor<8x448xbf16> plain tensor<8x64xf32>
+  return
+}
+
+// -----
+
+func.func @grouped_gemm_epilogue(%a: tensor<8x256xbf16>, %o: tensor<5xi32>, %b: tensor<4x512x256xbf16>) {
+  // expected-error@+1 {{plain has shape [4, 64], expected [8, 64]}}
+  %0, %1 = kernel.grouped_gemm %a, %o, %b : tensor<8x256xbf16>, tensor<5xi32>, tensor<4x512x256xbf16> -> tensor<8x448xbf16> plain tensor<4x64xf32> epilogue {
+  ^bb0(%x: f32):
+    kernel.epilogue_yield %x : f32
+  }
+  return
+}
+
+// -----
+
 func.func @grouped_gemm_c1(%a: tensor<8x256xbf16>, %o: tensor<5xi32>, %b: tensor<4x512x128xbf16>) {
   // expected-error@+1 {{b has shape [4, 512, 128], expected [4, 512, 256]}}
   %0 = kernel.grouped_gemm %a, %o, %b : tensor<8x256xbf16>, tensor<5xi32>, tensor<4x512x128xbf16> -> tensor<8x512xbf16>

@@ -80,3 +80,24 @@ func.func @block_quantize(%x: tensor<200x130xbf16>) -> (tensor<200x130xf8E4M3FN>
   %d, %s = kernel.block_quantize %x : tensor<200x130xbf16> -> tensor<200x130xf8E4M3FN>, tensor<2x2xf32>
   return %d, %s : tensor<200x130xf8E4M3FN>, tensor<2x2xf32>
 }
+
+// -----
+
+// Gate and up are slices of the f32 sums; the program's result is rounded once. The columns before them are a result of
+// their own.
+// CHECK-LABEL: func.func @epilogue
+// CHECK:         %[[SUMS:.+]] = linalg.generic {{.*}} outs(%{{.+}} : tensor<8x33xf32>)
+// CHECK-DAG:     %[[GATE:.+]] = tensor.extract_slice %[[SUMS]][0, 5] [8, 14] [1, 1]
+// CHECK-DAG:     %[[UP:.+]] = tensor.extract_slice %[[SUMS]][0, 19] [8, 14] [1, 1]
+// CHECK:         linalg.generic {{.*}} ins(%[[GATE]], %[[UP]]
+// CHECK:           %[[PRODUCT:.+]] = arith.mulf
+// CHECK:           arith.truncf %[[PRODUCT]] : f32 to bf16
+// CHECK:         tensor.extract_slice %[[SUMS]][0, 0] [8, 5] [1, 1]
+func.func @epilogue(%a: tensor<8x80xf32>, %b: tensor<33x80xbf16>) -> (tensor<8x14xbf16>, tensor<8x5xf32>) {
+  %0, %1 = kernel.gemm %a, %b : tensor<8x80xf32>, tensor<33x80xbf16> -> tensor<8x14xbf16> plain tensor<8x5xf32> epilogue {
+  ^bb0(%gate: f32, %up: f32):
+    %product = arith.mulf %gate, %up : f32
+    kernel.epilogue_yield %product : f32
+  }
+  return %0, %1 : tensor<8x14xbf16>, tensor<8x5xf32>
+}
