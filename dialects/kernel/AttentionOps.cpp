@@ -1,5 +1,6 @@
 // Attention operations: verifiers. The labels name the constraints in AttentionOps.td.
 #include "dialects/kernel/KernelOps.h"
+#include "dialects/kernel/MlaDecodeResults.h"
 #include "dialects/kernel/QuantizedRecord.h"
 #include "dialects/kernel/Verify.h"
 
@@ -49,6 +50,8 @@ static LogicalResult verifyRecords(MlaDecodeOp op, int64_t latent, int64_t rope)
   return verifyCache(op, op.getCache(), op.getLayer(), record.bytes());
 }
 
+bool mlir::deepseek::kernel::returnsParts(MlaDecodeOp op) { return op.getLse() && shapeOf(op.getLse()).size() != 1; }
+
 LogicalResult MlaDecodeOp::verify() {
   // mla_decode_c1
   if (failed(expectRank(*this, "q_latent", getQLatent(), 3)) || failed(expectRank(*this, "q_rope", getQRope(), 3)))
@@ -66,7 +69,7 @@ LogicalResult MlaDecodeOp::verify() {
     return failure();
   // mla_decode_c4
   int64_t split = 1;
-  if (!getLse())
+  if (!returnsParts(*this))
     return failure(
         failed(expectShape(*this, "result", getResult(), q)) ||
         (getSchedule() && getSchedule()->getSplit() != 1 &&

@@ -89,7 +89,8 @@ struct MlaDecodeWgmmaTiling {
   int64_t chunkSlots() const { return quantized ? kChunkStages * kChunkWarps : 0; }
   int64_t chunkRingBytes() const { return chunkSlots() * chunkBytes(); }
   static constexpr int64_t kProbabilityStages = 2;
-  static constexpr int64_t kMinStages = 3; // the scores are a tile ahead of the values, the query takes two
+  static constexpr int64_t kMinStages = 3;   // the scores are a tile ahead of the values, the query takes two
+  static constexpr int64_t kShareBytes = 32; // what a CTA knows of its share of the work
 
   int64_t width() const { return latent + rope; }
   int64_t blocks() const { return width() / kColumns; }
@@ -104,7 +105,8 @@ struct MlaDecodeWgmmaTiling {
   int64_t sharedBytes() const {
     const int64_t probabilities = kRows * kKeys * 2, scales = kRows * 4, barriers = 16;
     return stages * (tileBytes() + barriers) + sharedBlocks() * kRows * kColumns * 2 +
-           kProbabilityStages * (probabilities + scales + barriers) + chunkRingBytes() + chunkSlots() * 8 + kSlack;
+           kProbabilityStages * (probabilities + scales + barriers) + chunkRingBytes() + chunkSlots() * 8 + kRows * 4 +
+           kShareBytes + kSlack;
   }
   int64_t maxStages() const {
     MlaDecodeWgmmaTiling t = *this;
@@ -121,6 +123,47 @@ struct MlaDecodeWgmmaTiling {
 
 private:
   static constexpr int64_t kSlack = 1024; // alignment of swizzled tiles
+};
+
+/// How kernels on warpgroup products share all tiles of all sequences: evenly, whatever the lengths, which only the
+/// device knows. CTAs of the row tiles that read the same records stay together, in groups; each group takes a stretch
+/// of the sequences put end to end. A sequence that is cut leaves partial results in scratch memory, which the CTAs
+/// that hold its parts join at their end.
+struct MlaDecodeShares {
+  int64_t rows; // query rows of a sequence
+  int64_t sequences, latent;
+  int64_t capacity; // positions of a sequence that its block table reaches
+  bool cuts = true; // has scratch memory; else sequences stay whole
+
+  static constexpr int64_t kRows = MlaDecodeWgmmaTiling::kRows, kPairKeys = 2 * MlaDecodeWgmmaTiling::kKeys;
+  static constexpr int64_t kMultiprocessors = 132;
+  static constexpr int64_t kMostTogether = 4; // row tiles: more do not need less memory traffic
+  static constexpr int64_t kTaskPairs = 1;    // what the start and the end of a task cost, in pairs of tiles
+  static constexpr int64_t kCutPairs = 4;     // what equal shares may cost beyond that: two parts a group, joined
+  static constexpr int64_t kLeastPairs = 2;   // of a part, where shares are equal
+  static constexpr double kPartPairs =
+      0.02; // 64 rows of a part, stored and read by one of many CTAs; in pairs of tiles
+
+  int64_t rowTiles() const { return MlaDecodeTiling::divideCeil(rows, kRows); }
+  int64_t together() const {
+    int64_t count = std::min(kMostTogether, rowTiles());
+    while (rowTiles() % count != 0)
+      --count;
+    return count;
+  }
+  /// A sequence counts once for each `together()` of its row tiles.
+  int64_t copies() const { return rowTiles() / together(); }
+  int64_t items() const { return sequences * copies(); }
+  int64_t groups() const {
+    const int64_t pairs = std::max<int64_t>(1, MlaDecodeTiling::divideCeil(capacity, kPairKeys));
+    return std::min(kMultiprocessors / together(), cuts ? items() * pairs : items());
+  }
+  int64_t blocks() const { return groups() * together(); }
+
+  int64_t slotRows() const { return MlaDecodeTiling::divideCeil(std::min(rows, kRows), 16) * 16; }
+  double partPairs() const { return kPartPairs * double(together()) * double(slotRows()) / double(kRows); }
+  int64_t slots() const { return 2 * blocks(); } // parts that begin, parts that end a share
+  int64_t scratchFloats() const { return slots() * (slotRows() * latent + kRows); } // and log2 of the sums
 };
 
 } // namespace mlir::deepseek::kernel

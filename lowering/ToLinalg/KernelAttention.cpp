@@ -1,4 +1,5 @@
 // Attention over a paged cache and over expanded keys and values.
+#include "dialects/kernel/MlaDecodeResults.h"
 #include "lowering/ToLinalg/Attention.h"
 #include "lowering/ToLinalg/KernelPatterns.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -82,11 +83,14 @@ SmallVector<Value> emitMlaDecode(LinalgEmitter &b, MlaDecodeOp op) {
   Type f32 = b.getF32Type();
   Value queries = b.cast(op.getQLatent(), f32), ropes = b.cast(op.getQRope(), f32);
   SmallVector<OpFoldResult> sizes = b.sizesOf(op.getQLatent());
-  if (!op.getLse()) {
+  if (!returnsParts(op)) {
     Value out = b.parallelRows(cache.tokens(), b.empty(sizes, f32), [&](LinalgEmitter &e, Value t) {
       return attendPart(e, op, cache, queries, ropes, t, e.constIndex(0), 1).output;
     });
-    return {b.cast(out, elementOf(op.getResult()))};
+    SmallVector<Value> results{b.cast(out, elementOf(op.getResult()))};
+    if (op.getLse()) // memory that only kernels need
+      results.push_back(b.empty(b.sizesOf(op.getLse()), f32));
+    return results;
   }
   int64_t split = b.typeOf(op.getLse()).getDimSize(0);
   SmallVector<Value> partials{b.empty(b.sizesOf(op.getResult()), f32), b.empty(b.sizesOf(op.getLse()), f32)};

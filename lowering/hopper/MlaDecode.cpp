@@ -26,6 +26,7 @@
 //
 // Records past the last visible position are filled with zeros, not read: their probabilities are 0, and 0 * NaN would
 // be NaN.
+#include "dialects/kernel/MlaDecodeResults.h"
 #include "lowering/hopper/MlaDecodeBody.h"
 #include "lowering/hopper/blocks/Sync.h"
 #include <cmath>
@@ -56,7 +57,8 @@ LogicalResult hopper::planMlaDecode(kernel::MlaDecodeOp op, MlaDecodePlan &plan)
   plan.tiling.latent = qLatent->sizes[2], plan.tiling.rope = qRope->sizes[2];
   plan.sequences = table->sizes[0], plan.tablePages = table->sizes[1], plan.page = cache->sizes[2];
   plan.scale = scale;
-  plan.partial = static_cast<bool>(op.getLse());
+  plan.partial = kernel::returnsParts(op);
+  plan.scratch = plan.partial ? Value() : op.getLse();
   plan.split = plan.partial ? cast<RankedTensorType>(op.getResult().getType()).getDimSize(0) : 1;
   if (std::min({plan.tokens, plan.heads, plan.tiling.latent, plan.tablePages, plan.page, plan.split}) < 1)
     return op.emitError("the sm_90a kernel needs at least one token, head, latent element, page and part; got ")

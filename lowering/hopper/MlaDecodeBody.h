@@ -16,7 +16,8 @@ struct MlaDecodePlan {
   DeviceView qLatent, qRope, cache;
   int64_t tokens, heads, sequences, tablePages, page;
   double scale;
-  bool partial; // results are f32 parts with their lse
+  bool partial;  // results are f32 parts with their lse
+  Value scratch; // or the kernel's own memory for parts, if any
 
   kernel::MlaDecodeTiling tiling; // latent, rope, the schedule's tile, stages and warps
   int64_t split;
@@ -30,9 +31,9 @@ struct MlaDecodePlan {
 };
 
 /// Addresses in global memory: of the operands' first elements, of the cache's layer. `lse` is null unless the results
-/// are parts.
+/// are parts, `scratch` unless there is some.
 struct MlaDecodeOperands {
-  Value qLatent, qRope, cache, positions, blockTable, result, lse;
+  Value qLatent, qRope, cache, positions, blockTable, result, lse, scratch;
 };
 
 /// Reads everything but the schedule; reports what the kernels cannot take.

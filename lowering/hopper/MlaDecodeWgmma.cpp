@@ -1,9 +1,9 @@
 // Multi-query attention over latents in a paged cache, with products of warpgroups (wgmma).
 //
-// A task is 64 query rows of one sequence (heads of tokens, as in MlaDecode.cpp) and one part of the sequence's cache
-// positions; a CTA takes every 132nd, and its warpgroups pass from one task to the next on their own. A tile is 32
-// records; its columns lie in blocks of 64 (rows of 128 bytes, 128-byte swizzle). Tiles are handled two by two, the
-// second of the last pair may lie past the end.
+// A task is 64 query rows of one sequence (heads of tokens, as in MlaDecode.cpp) and all of the sequence's cache
+// positions or a part of them; a CTA's tasks follow one another (MlaDecodeShares.cpp), and its warpgroups pass from one
+// to the next on their own. A tile is 32 records; its columns lie in blocks of 64 (rows of 128 bytes, 128-byte
+// swizzle). Tiles are handled two by two, the second of the last pair may lie past the end.
 //
 // Warpgroup 0, copies: one warp requests, by TMA, the query in tiles of 32 rows and then the records, a tile in one
 // copy. Quantised records are converted by all four warps (MlaDecodeQuantized.cpp).
@@ -14,14 +14,15 @@
 // memory.
 //
 // Warpgroups 2 and 3, values: half of the latent's columns each. Rescale where some row asks for it, then add
-// probabilities times records: the latent part of the same tile, read as a transposed operand.
+// probabilities times records: the latent part of the same tile, read as a transposed operand. In the end they join
+// what the CTA has parts of.
 //
 // Shared memory: a ring of `stages` tiles, of the query or of records; the query's last columns; two buffers of
-// probabilities (64 x 32, 64-byte swizzle) with their 64 factors.
+// probabilities (64 x 32, 64-byte swizzle) with their 64 factors; log2 of the rows' sums; the CTA's share.
 //
 // Barriers: `tiles` full <- TMA, empty <- scores and values (12 warps; the values let the query pass); `probabilities`
 // full <- every lane of the scores, empty <- every lane of the values. After the last tile of a task one more buffer
-// of factors passes: the reciprocals of the rows' sums.
+// of factors passes: the reciprocals of the rows' sums, and log2 of the sums beside it.
 //
 // Records past the last visible position are overwritten with zeros before their probabilities, which are 0, are
 // published: 0 * NaN would be NaN.
@@ -59,15 +60,20 @@ static int64_t tokensOfBox(const MlaDecodePlan &plan) {
   return std::min<int64_t>(llvm::divideCeil(WgmmaDecode::kKeys, plan.heads), plan.tokens / plan.sequences);
 }
 
+static kernel::MlaDecodeShares sharesOf(const MlaDecodePlan &plan) {
+  return {plan.sequenceRows(), plan.sequences, plan.tiling.latent, plan.tablePages * plan.page,
+          static_cast<bool>(plan.scratch)};
+}
+
 WgmmaDecode::WgmmaDecode(kernel::MlaDecodeOp op, const MlaDecodePlan &plan, const Tiling &tiling, KernelBuilder &k,
                          LaunchPlan &launch, SmemArena &arena)
-    : k(k), plan(plan), tiling(tiling), arena(arena),
+    : k(k), plan(plan), tiling(tiling), shares(sharesOf(plan)), arena(arena),
       ring(arena.allocate(tiling.stages * tiling.tileBytes(), SmemArena::kSwizzleAlignment)),
       queryColumns(arena.allocate(tiling.sharedBlocks() * kRows * kRowBytes, SmemArena::kSwizzleAlignment)),
       probabilityBuffers(arena.allocate(Tiling::kProbabilityStages * kProbabilityBytes, SmemArena::kSwizzleAlignment)),
       factors(arena.allocate(Tiling::kProbabilityStages * kRows * 4)), chunks(arena.allocate(tiling.chunkRingBytes())),
-      chunkBarriers(arena.allocate(tiling.chunkSlots() * 8)),
-      queryRows(tokensOfBox(plan) * std::min(kKeys, plan.heads)),
+      chunkBarriers(arena.allocate(tiling.chunkSlots() * 8)), logSums(arena.allocate(kRows * 4)),
+      share(arena.allocate(Tiling::kShareBytes)), queryRows(tokensOfBox(plan) * std::min(kKeys, plan.heads)),
       queryTiles(llvm::divideCeil(std::min(kRows, plan.sequenceRows()), kKeys)),
       records(k, arena, "tiles", tiling.stages, tiling.quantized ? kProducerWarps * 32 : 1, kScoreWarps + kValueWarps),
       probabilities(k, arena, "probabilities", Tiling::kProbabilityStages, kScoreWarps * 32, kValueWarps * 32),
@@ -81,9 +87,10 @@ WgmmaDecode::WgmmaDecode(kernel::MlaDecodeOp op, const MlaDecodePlan &plan, cons
   operands.positions = pointerParameter(k, launch, op.getPositions());
   operands.blockTable = pointerParameter(k, launch, op.getBlockTable());
   operands.result = pointerParameter(k, launch, op.getResult());
-  if (plan.partial)
-    operands.lse = pointerParameter(k, launch, op.getLse());
-  half = k.shrU(k.sub(warp, kValues), 2);
+  if (plan.scratch) {
+    operands.scratch = pointerParameter(k, launch, plan.scratch);
+    counters = k.deviceState(shares.blocks() * 4);
+  }
 }
 
 void WgmmaDecode::init() {
@@ -109,19 +116,18 @@ Value WgmmaDecode::limitOf(Value tileRow) {
 }
 
 void WgmmaDecode::findRange() {
-  Value last = k.maxS(limitOf(lane), limitOf(k.add(lane, 32)));
+  Value row = pinRegisters(k, {lane})[0]; // or LLVM would keep what depends on it alone during every task
+  Value last = k.maxS(limitOf(row), limitOf(k.add(row, 32)));
   count = k.uniform(k.add(warpMax(k, last), 1)); // every warp looked at all rows
-  Value all = k.ceilDivU(count, 2 * kKeys), share = k.ceilDivU(all, plan.split);
-  Value first = k.minU(k.mul(task.part, share), all);
+  Value all = k.ceilDivU(count, 2 * kKeys);
+  Value first = k.select(beginsInside(), k.minU(boundary(k.i32(0)).pair, all), k.i32(0));
+  Value end = k.select(endsInside(), k.minU(boundary(k.i32(1)).pair, all), all);
   begin = k.mul(first, 2);
-  pairs = k.sub(k.minU(k.add(first, share), all), first);
+  pairs = k.sub(end, first);
 }
 
 Value WgmmaDecode::globalRow(Value tileRow) {
-  Value row = k.add(k.mul(task.sequence, plan.sequenceRows()), k.add(firstRow, tileRow));
-  if (plan.partial)
-    row = k.add(k.mul(task.part, plan.tokens * plan.heads), row);
-  return k.zext(row, k.i64Ty);
+  return k.zext(k.add(k.mul(task.sequence, plan.sequenceRows()), k.add(firstRow, tileRow)), k.i64Ty);
 }
 
 // --- copies
@@ -175,48 +181,70 @@ Values WgmmaDecode::produce(ValueRange state) {
   return carried;
 }
 
-/// A part without positions: zeros, and an lse of -inf. Run by the values' warps.
+/// No positions: zeros. Run by the values' warps.
 void WgmmaDecode::storeEmpty() {
-  Value thread = k.sub(k.threadIndex(), kValues * 32);
-  const int64_t rowBytes = plan.tiling.latent * (plan.partial ? 4 : 2), pieces = rowBytes / 16;
-  k.loop(thread, k.i32(kRows * pieces), kValueWarps * 32, [&](Value index) {
-    Value row = k.divU(index, pieces);
-    k.when(k.ltU(k.add(firstRow, row), plan.sequenceRows()), [&] {
-      Value offset = k.add(k.mul(globalRow(row), rowBytes), k.zext(k.shl(k.remU(index, pieces), 4), k.i64Ty));
-      storeGlobal(k, k.zero(k.vec(4, k.i32Ty)), k.gep(operands.result, offset));
+  auto storeZeros = [&] {
+    Value thread = k.sub(pinRegisters(k, {k.threadIndex()})[0], kValues * 32);
+    const int64_t rowBytes = plan.tiling.latent * 2, pieces = rowBytes / 16;
+    k.loop(thread, k.i32(kRows * pieces), kValueWarps * 32, [&](Value index) {
+      Value row = k.divU(index, pieces);
+      k.when(k.ltU(k.add(firstRow, row), plan.sequenceRows()), [&] {
+        Value offset = k.add(k.mul(globalRow(row), rowBytes), k.zext(k.shl(k.remU(index, pieces), 4), k.i64Ty));
+        storeGlobal(k, k.zero(k.vec(4, k.i32Ty)), k.gep(operands.result, offset));
+      });
     });
-  });
-  if (plan.partial)
-    k.when(k.logicalAnd(k.ltU(thread, kRows), k.ltU(k.add(firstRow, thread), plan.sequenceRows())), [&] {
-      storeGlobal(k, k.f32(-std::numeric_limits<double>::infinity()), k.gep(operands.lse, k.mul(globalRow(thread), 4)));
-    });
+  };
+  if (!shares.cuts)
+    return storeZeros();
+  auto store = [&] { k.when(isPart(), [&] { storeEmptyPart(); }, storeZeros); };
+  if (!keepsHeads())
+    return store();
+  k.when(
+      joinsTail(), // a first part without positions: so is the second
+      [&] {
+        awaitTail();
+        storeZeros();
+      },
+      store);
 }
 
 // --- tasks
 // --------------------------------------------------------------------------------------------------------------------
 
-/// Row tiles that share records are neighbours, then come the parts of a sequence.
 void WgmmaDecode::setTask(Value index) {
   taskIndex = index;
-  Value rest = k.divU(index, rowTiles());
-  task = {k.divU(rest, plan.split), k.remU(rest, plan.split), k.remU(index, rowTiles())};
+  // Pinned, or LLVM would keep what depends on the CTA alone during every task.
+  Value rowTile = shares.together() == 1 ? k.i32(0) : k.remU(pinRegisters(k, {k.blockIndex()})[0], shares.together());
+  if (shares.copies() > 1)
+    rowTile = k.add(k.mul(k.remU(index, shares.copies()), shares.together()), rowTile);
+  task = {k.divU(index, shares.copies()), /*part=*/Value(), rowTile};
   firstRow = k.mul(task.rowTile, kRows);
 }
 /// Computes what setTask did once more, where keeping it would cost registers of the main loop.
 void WgmmaDecode::setTaskAgain() { setTask(pinRegisters(k, {taskIndex})[0]); }
 
 void WgmmaDecode::forEachTask(ValueRange state, Role role) {
-  k.loop(k.blockIndex(), k.i32(tasks()), blocks(), state, [&](Value index, ValueRange carried) -> Values {
+  Values carried = {boundary(k.i32(0)).item};
+  llvm::append_range(carried, state);
+  auto more = [&](ValueRange values) {
+    Boundary end = boundary(k.i32(1)); // read again: kept, it would cost registers of the main loop
+    return k.logicalOr(k.ltU(values[0], end.item), k.logicalAnd(k.eq(values[0], end.item), k.ne(end.pair, 0)));
+  };
+  k.loopWhile(carried, more, [&](ValueRange values) -> Values {
+    Value index = values[0];
+    ValueRange state = values.drop_front();
     setTask(index);
     findRange();
-    return k.whenElse(
-        k.ne(pairs, 0), carried.getTypes(), [&] { return (this->*role)(carried); },
+    Values next = {k.add(index, 1)};
+    next.append(k.whenElse(
+        k.ne(pairs, 0), state.getTypes(), [&] { return (this->*role)(state); },
         [&]() -> Values {
           setTask(index);
           if (role == &WgmmaDecode::addValues)
             storeEmpty();
-          return Values(carried);
-        });
+          return Values(state);
+        }));
+    return next;
   });
 }
 
@@ -237,9 +265,13 @@ void WgmmaDecode::run() {
     increaseRegisters(k, tiling.scoreRegisters());
     forEachTask(states, &WgmmaDecode::makeScores);
   });
+  warp = k.warpIndex(); // again: kept, it would cost a register of the scores
+  half = k.shrU(k.sub(warp, kValues), 2);
   k.role(warp, kValues, kValueWarps, [&] {
     increaseRegisters(k, Tiling::kValueRegisters);
     forEachTask(states, &WgmmaDecode::addValues);
+    if (shares.cuts)
+      joinParts();
     gridDependencyTrigger(k);
   });
 }
@@ -261,6 +293,14 @@ FailureOr<LaunchPlan> hopper::buildMlaDecodeWgmma(kernel::MlaDecodeOp op, const 
   if (!tiling.fits())
     return op.emitError("schedule: stages is ")
            << tiling.stages << ", expected " << Tiling::kMinStages << " to " << tiling.maxStages();
+  if (plan.partial)
+    return op.emitError("schedule: warpgroup products join the parts of a sequence themselves, expected a result with "
+                        "scratch, got one with lse of parts");
+  if (plan.scratch) {
+    const int64_t floats = cast<RankedTensorType>(plan.scratch.getType()).getNumElements();
+    if (int64_t need = sharesOf(plan).scratchFloats(); floats < need)
+      return op.emitError("scratch has ") << floats << " elements, expected " << need;
+  }
   auto checkTma = [&](const DeviceView &view, const TensorMapShape &shape, StringRef name) -> LogicalResult {
     if (std::string why = whyNotTma(shape, view.byteOffset); !why.empty())
       return op.emitError("schedule: warpgroup products need TMA: ") << name << ": " << why;
@@ -282,8 +322,9 @@ FailureOr<LaunchPlan> hopper::buildMlaDecodeWgmma(kernel::MlaDecodeOp op, const 
     body.init();
     fenceBarrierInit(k);
   });
-  syncThreads(k);
   gridDependencyWait(k, plan.tokens);
+  k.when(k.eq(k.warpIndex(), 0), [&] { body.findShare(); });
+  syncThreads(k);
   body.run();
 
   launch.grid = {body.blocks(), 1, 1};

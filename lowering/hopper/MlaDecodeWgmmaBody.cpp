@@ -4,6 +4,7 @@
 #include "lowering/hopper/blocks/Memory.h"
 #include "lowering/hopper/blocks/Sync.h"
 #include "lowering/hopper/blocks/Warp.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 using namespace mlir::deepseek;
@@ -211,9 +212,8 @@ Values WgmmaDecode::makeScores(ValueRange state) {
   k.when(k.eq(k.bitAnd(lane, 3), 0), [&] {
     for (int64_t h = 0; h < 2; ++h) {
       storeShared(k, softmax.inverse(k, h), factorPointer(probability, rows.row(h)));
-      if (plan.partial)
-        k.when(k.ltU(k.add(firstRow, rows.row(h)), plan.sequenceRows()),
-               [&] { storeGlobal(k, softmax.logSum(k, h), k.gep(operands.lse, k.mul(globalRow(rows.row(h)), 4))); });
+      if (shares.cuts)
+        storeShared(k, softmax.logSum(k, h), k.gep(arena.at(logSums), k.shl(rows.row(h), 2)));
     }
   });
   probabilities.commitStores(probability);
@@ -297,9 +297,9 @@ Values WgmmaDecode::addValues(ValueRange carried) {
   Sums sums = sumsOf(ValueRange(state).drop_front(4));
   probabilities.wait(probability);
   std::array<Value, 2> inverse = loadFactors(probability);
-  probabilities.releaseLanes(probability);
+  probabilities.releaseLanes(probability); // log2 of the sums stays until this role has come to the next task's end
   setTaskAgain();
-  storeRows(sums, inverse);
+  storeTask(sums, inverse);
   Values next = record.values();
   next.append(probabilities.advance(probability).values());
   return next;
@@ -325,20 +325,59 @@ void WgmmaDecode::rescale(Sums &sums, ArrayRef<Value> factor) {
     sum.assign(ValueRange(scaled).slice(i * size, size));
 }
 
-void WgmmaDecode::storeRows(Sums &sums, ArrayRef<Value> inverse) {
-  const int64_t bytes = plan.partial ? 4 : 2;
-  Value column = k.add(k.mul(half, tiling.valueColumns()), sums[0].column(0));
-  for (int64_t h = 0; h < 2; ++h) {
-    Value row = sums[0].row(h);
-    k.when(k.ltU(k.add(firstRow, row), plan.sequenceRows()), [&] {
-      Value element = k.add(k.mul(globalRow(row), plan.tiling.latent), k.zext(column, k.i64Ty));
-      Value target = k.gep(operands.result, k.mul(element, bytes));
-      for (auto [j, sum] : llvm::enumerate(sums))
-        for (int64_t i = 2 * h; i < sum.size(); i += 4) {
-          Value low = k.fmul(sum[i], inverse[h]), high = k.fmul(sum[i + 1], inverse[h]);
-          storeGlobal(k, plan.partial ? k.vector({low, high}) : packBf16(k, low, high),
-                      k.gep(target, (j * tiling.productColumns() + i / 4 * 8) * bytes));
-        }
-    });
+/// Four vectors of four registers make eight neighbouring columns for each lane: lane q of the four that share a row
+/// gets those of vector q. Two exchanges of pairs.
+static Values gatherColumns(KernelBuilder &k, Value lane, ArrayRef<Value> packed) {
+  Value isOdd = k.ne(k.bitAnd(lane, 1), 0), isHigh = k.ne(k.bitAnd(lane, 2), 0);
+  Values pairs; // of the lanes that differ in bit 0: vectors 0 or 1, vectors 2 or 3
+  for (int64_t i = 0; i < 4; i += 2) {
+    Value own = k.select(isOdd, packed[i + 1], packed[i]);
+    Value got = shuffleXor(k, k.select(isOdd, packed[i], packed[i + 1]), 1);
+    pairs.append({k.select(isOdd, got, own), k.select(isOdd, own, got)});
   }
+  Values low, high;
+  for (int64_t i = 0; i < 2; ++i) {
+    Value own = k.select(isHigh, pairs[2 + i], pairs[i]);
+    Value got = shuffleXor(k, k.select(isHigh, pairs[i], pairs[2 + i]), 2);
+    low.push_back(k.select(isHigh, got, own));
+    high.push_back(k.select(isHigh, own, got));
+  }
+  low.append(high);
+  return low;
+}
+
+/// Four packed vectors of the warp's columns from `column` on, 32 in all, of one row; 16 bytes a lane.
+void WgmmaDecode::storeEight(Value row, Value column, ArrayRef<Value> packed) {
+  Values eight = gatherColumns(k, lane, packed);
+  k.when(k.ltU(k.add(firstRow, row), plan.sequenceRows()), [&] {
+    Value place = k.add(k.add(k.mul(half, tiling.valueColumns()), k.shl(k.bitAnd(lane, 3), 3)), column);
+    Value element = k.add(k.mul(globalRow(row), plan.tiling.latent), k.zext(place, k.i64Ty));
+    storeGlobal(k, k.vector(eight), k.gep(operands.result, k.mul(element, 2)));
+  });
+}
+
+void WgmmaDecode::storeRows(Sums &sums, ArrayRef<Value> inverse) {
+  int64_t column = 0;
+  for (Accumulator &sum : sums)
+    for (int64_t i = 0; i < sum.size(); i += 16, column += 32)
+      for (int64_t h = 0; h < 2; ++h) {
+        Values packed;
+        for (int64_t at = i + 2 * h; at < i + 16; at += 4)
+          packed.push_back(packBf16(k, k.fmul(sum[at], inverse[h]), k.fmul(sum[at + 1], inverse[h])));
+        storeEight(rowOfLane(h), k.i32(column), packed);
+      }
+}
+
+/// Of a whole item to the result; a part to scratch memory, unless this CTA joins it with the only other one.
+void WgmmaDecode::storeTask(Sums &sums, ArrayRef<Value> inverse) {
+  // Pinned, or LLVM would compute all addresses once and keep them during every task.
+  llvm::SaveAndRestore<Value> keptLane(lane), keptWarp(warp), keptHalf(half);
+  Value thread = pinRegisters(k, {k.threadIndex()})[0];
+  lane = k.bitAnd(thread, 31), warp = k.shrU(thread, 5), half = k.shrU(k.sub(warp, kValues), 2);
+  if (!shares.cuts)
+    return storeRows(sums, inverse);
+  auto store = [&] { k.when(isPart(), [&] { storePart(sums, inverse); }, [&] { storeRows(sums, inverse); }); };
+  if (!keepsHeads())
+    return store();
+  k.when(joinsTail(), [&] { joinTail(sums, inverse); }, store);
 }

@@ -28,11 +28,13 @@ constexpr int64_t kMaxStages = 6;              // more copies under way than a m
 
 // Products of warpgroups, measured: share of the tensor cores' rate that a long run of tiles reaches; least time of a
 // pair of tiles (a round of barriers and softmax); of a task's query, first records, and last results.
-constexpr double kWgmmaShare = 0.84, kPairSeconds = 1.0e-6, kWgmmaTaskSeconds = 1.3e-6, kNextTaskSeconds = 1.0e-6;
-// The same over quantised records, whatever the number of heads: shared memory also holds the records on their way and
+constexpr double kWgmmaShare = 0.84, kPairSeconds = 1.0e-6, kWgmmaTaskSeconds = 2.3e-6, kNextTaskSeconds = 1.0e-6;
+constexpr double kWgmmaMemoryShare = 0.91; // of the read bandwidth, that copies of single tiles reach
+constexpr double kPartialRate = 4e12;      // bytes/s of f32 parts that all CTAs store, and read again, at their ends
+constexpr double kJoinSeconds = 3e-6;      // of the CTAs' waiting for one another
+// The pair over quantised records, whatever the number of heads: shared memory also holds the records on their way and
 // takes the converted ones.
 constexpr double kQuantizedPairSeconds = 2.55e-6;
-constexpr double kPartialStoreRate = 4e12; // bytes/s of f32 parts that all tasks store at their ends
 
 constexpr double kCacheShare = 0.75; // of the second-level cache's rate, that copies of single tiles reach
 
@@ -75,29 +77,54 @@ double residents(const MlaDecodeTiling &t) {
   return std::max(1.0, double(int64_t(fit)));
 }
 
+/// The longest share of a group of CTAs, as the kernel finds it on the device (lowering/hopper/MlaDecodeShares.cpp).
+struct DecodeShare {
+  int64_t pairs, tasks;
+  double stored, read; // parts in scratch memory that a CTA stores at its end, and reads
+};
+
+DecodeShare shareOf(const kernel::MlaDecodeShares &shares, int64_t pairs) {
+  const int64_t items = shares.items(), groups = shares.groups(), total = items * pairs;
+  const int64_t equal = ceilDiv(total + items * shares.kTaskPairs, groups), each = groups / items;
+  if (each == 0) {
+    const int64_t whole = ceilDiv(items, groups), regular = whole * (pairs + shares.kTaskPairs);
+    if (equal + shares.kCutPairs < regular)
+      return {equal, items / groups + 1, 0, 1}; // the second of two parts is stored while others compute
+    return {whole * pairs, whole, 0, 0};
+  }
+  int64_t part = std::max<int64_t>(1, ceilDiv(pairs, each));
+  if (groups > items)
+    part = std::min(part, std::max<int64_t>(1, ceilDiv(total, groups - items)));
+  part = std::max(part, int64_t(std::sqrt(double(total) * shares.partPairs()) + 0.5));
+  if (items > 1 && equal + shares.kCutPairs < part + shares.kTaskPairs)
+    return {equal, 2, 0, 1};
+  const int64_t parts = ceilDiv(pairs, std::max<int64_t>(1, part));
+  const double moved = parts > 2 ? 1 : parts == 2 ? 0.5 : 0; // the first of two parts stays where it is
+  return {part, 1, moved, moved};
+}
+
 /// Tasks of 64 rows, one CTA to a multiprocessor, which passes from task to task.
 Estimate wgmmaEstimate(const DecodeShape &s, const DecodeSchedule &schedule, const Machine &m) {
   const double query = double(s.latent + s.rope) * kElementBytes, context = contextOf(s);
   const double record = s.quantized ? double(kernel::QuantizedRecord{s.latent, s.rope}.bytes()) : query;
   const double sequences = double(s.sequences), rowTiles = double(ceilDiv(rowsOfSequence(s), schedule.rows));
-  const int64_t tasks = ceilDiv(rowsOfSequence(s), schedule.rows) * s.sequences * schedule.split;
-  const double tasksOfUnit = double(ceilDiv(tasks, m.computeUnits));
-  const double pairs = double(ceilDiv(ceilDiv(int64_t(context), 2 * schedule.keys), schedule.split));
+  const kernel::MlaDecodeShares shares{rowsOfSequence(s), s.sequences, s.latent, s.capacity};
+  const DecodeShare share = shareOf(shares, ceilDiv(int64_t(context), 2 * schedule.keys));
   const double results = double(s.tokens) * double(s.heads) * double(s.latent),
                elements = double(2 * s.latent + s.rope);
+  const double partBytes = double(shares.blocks() * shares.slotRows()) * double(s.latent) * kPartialBytes;
 
   Estimate e;
-  e.bytes = sequences * context * record + double(s.tokens) * double(s.heads) * query +
-            results * (schedule.split > 1 ? kPartialBytes * double(schedule.split) : kElementBytes);
+  e.bytes = sequences * context * record + double(s.tokens) * double(s.heads) * query + results * kElementBytes;
   e.flops = 2 * double(s.tokens) * double(s.heads) * context * elements;
   const double pairFlops = 2 * double(schedule.rows) * 2 * double(schedule.keys) * elements;
   const double pair = std::max(s.quantized ? kQuantizedPairSeconds : kPairSeconds,
                                pairFlops * double(m.computeUnits) / (m.matrixRate * kWgmmaShare));
-  const double store = schedule.split > 1 ? results * double(schedule.split) * kPartialBytes / kPartialStoreRate : 0;
-  const double start = kWgmmaTaskSeconds + store + (tasksOfUnit - 1) * kNextTaskSeconds;
-  const double memory = e.bytes / m.readBandwidth + start;
+  const double join = share.read > 0 ? kJoinSeconds + (share.stored + share.read) * partBytes / kPartialRate : 0;
+  const double start = kWgmmaTaskSeconds + join + double(share.tasks - 1) * kNextTaskSeconds;
+  const double memory = e.bytes / (m.readBandwidth * kWgmmaMemoryShare) + start;
   const double cache = rowTiles * sequences * context * record / m.cacheBandwidth + start;
-  const double products = tasksOfUnit * pairs * pair + start;
+  const double products = double(share.pairs) * pair + start;
   return boundedBy(e.bytes, e.flops, {{memory, "memory"}, {cache, "cache"}, {products, "products"}}, m);
 }
 
@@ -184,11 +211,7 @@ std::optional<DecodeChoice> mlir::deepseek::cost::chooseDecodeSchedule(const Dec
   }
   MlaDecodeWgmmaTiling wgmma{s.latent, s.rope, s.heads, s.page, /*stages=*/0, s.quantized};
   wgmma.stages = wgmma.maxStages();
-  if (s.tmaAddressable && wgmma.fits()) {
-    const int64_t tasks = s.sequences * ceilDiv(rowsOfSequence(s), wgmma.kRows);
-    const int64_t most = std::clamp<int64_t>(m.computeUnits / tasks, 1, std::max<int64_t>(1, s.capacity / 64));
-    for (int64_t split = wantedSplit ? wantedSplit : 1; split <= (wantedSplit ? wantedSplit : most); ++split)
-      consider({wgmma.kRows, wgmma.kKeys, wgmma.stages, wgmma.kWarps, split, wgmma.valueColumns()});
-  }
+  if (s.tmaAddressable && !s.partial && wgmma.fits())
+    consider({wgmma.kRows, wgmma.kKeys, wgmma.stages, wgmma.kWarps, /*split=*/1, wgmma.valueColumns()});
   return best ? best : tight;
 }

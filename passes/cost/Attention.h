@@ -14,6 +14,7 @@ struct DecodeShape {
   int64_t capacity;           // positions of a sequence that its block table reaches
   int64_t context;            // positions of a sequence that the choice is made for; no more than the capacity count
   bool tmaAddressable = true; // the queries' rows
+  bool partial = false;       // parts are results, not joined
   bool quantized = false;     // records of e4m3 (dialects/kernel/QuantizedRecord.h)
 };
 

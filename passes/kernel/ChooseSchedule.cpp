@@ -1,5 +1,7 @@
 // Family and schedule of each kernel, from the cost model.
 #include "dialects/kernel/KernelOps.h"
+#include "dialects/kernel/MlaDecodeResults.h"
+#include "dialects/kernel/MlaDecodeTiling.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
@@ -161,7 +163,7 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
       return;
     cost::DecodeShape shape = kernel::decodeShapeOf(decode, kernel::contextOf(getOperation(), context));
     shape.tmaAddressable = kernel::isTmaAddressable(decode.getQLatent()) && kernel::isTmaAddressable(decode.getQRope());
-    const int64_t given = decode.getLse() ? decode.getLse().getType().getDimSize(0) : 0;
+    const int64_t given = kernel::returnsParts(decode) ? decode.getLse().getType().getDimSize(0) : 0;
     std::optional<cost::DecodeChoice> choice = cost::chooseDecodeSchedule(shape, cost::h200, given);
     if (!choice) {
       remark::missed(decode.getLoc(), opts())
@@ -183,17 +185,28 @@ struct ChooseSchedulePass : impl::ChooseSchedulePassBase<ChooseSchedulePass> {
     if (chosen.columns)
       tile.push_back(chosen.columns);
     kernel::ScheduleAttr attribute = schedule(tile, chosen.stages, chosen.split, chosen.warps);
+    auto f32 = rewriter.getF32Type();
+    rewriter.setInsertionPoint(decode);
+    if (chosen.columns && !decode.getLse()) { // the kernel cuts sequences itself
+      const int64_t floats = kernel::MlaDecodeShares{shape.tokens / shape.sequences * shape.heads, shape.sequences,
+                                                     shape.latent, shape.capacity}
+                                 .scratchFloats();
+      auto whole = kernel::MlaDecodeOp::create(
+          rewriter, decode.getLoc(), decode.getResult().getType(), RankedTensorType::get({floats}, f32),
+          decode.getQLatent(), decode.getQRope(), decode.getCache(), decode.getLayer(), decode.getPositions(),
+          decode.getBlockTable(), decode.getScale(), attribute);
+      rewriter.replaceOp(decode, whole.getResult());
+      return;
+    }
     if (chosen.split == 1 || given) {
       decode.setScheduleAttr(attribute);
       return;
     }
-    rewriter.setInsertionPoint(decode);
-    auto f32 = rewriter.getF32Type();
     auto partial = RankedTensorType::get({chosen.split, shape.tokens, shape.heads, shape.latent}, f32);
     auto lse = RankedTensorType::get({chosen.split, shape.tokens, shape.heads}, f32);
-    auto parts = kernel::MlaDecodeOp::create(rewriter, decode.getLoc(), TypeRange{partial, lse}, decode.getOperands(),
-                                             decode->getAttrs());
-    parts.setScheduleAttr(attribute);
+    auto parts = kernel::MlaDecodeOp::create(
+        rewriter, decode.getLoc(), partial, lse, decode.getQLatent(), decode.getQRope(), decode.getCache(),
+        decode.getLayer(), decode.getPositions(), decode.getBlockTable(), decode.getScale(), attribute);
     rewriter.replaceOpWithNewOp<kernel::MlaCombineOp>(decode, decode.getResult().getType(), parts.getResult(),
                                                       parts.getLse(), kernel::ScheduleAttr());
   }

@@ -1,6 +1,7 @@
 // Sizes of kernel operations, as the cost model wants them.
 #include "passes/kernel/EstimateKernel.h"
 #include "dialects/kernel/BufferView.h"
+#include "dialects/kernel/MlaDecodeResults.h"
 #include "dialects/kernel/MlaDecodeTiling.h"
 #include "dialects/kernel/StreamSchedule.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -59,6 +60,7 @@ cost::DecodeShape kernel::decodeShapeOf(MlaDecodeOp op, int64_t context) {
           capacity,
           std::min(context, capacity),
           /*tmaAddressable=*/true,
+          /*partial=*/returnsParts(op),
           op.hasQuantizedCache()};
 }
 
@@ -113,7 +115,7 @@ static cost::Estimate estimateDecode(MlaDecodeOp op, int64_t context, const cost
       return cost::decodeEstimate(shape, given, m);
   }
   std::optional<cost::DecodeChoice> choice =
-      cost::chooseDecodeSchedule(shape, m, op.getLse() ? shapeOf(op.getLse())[0] : 1);
+      cost::chooseDecodeSchedule(shape, m, returnsParts(op) ? shapeOf(op.getLse())[0] : 1);
   return choice ? choice->estimate : cost::Estimate();
 }
 

@@ -50,22 +50,20 @@ func.func @wg_long_context(%q: tensor<1x16x512xbf16>, %r: tensor<1x16x64xbf16>, 
   return %0 : tensor<1x16x512xbf16>
 }
 
-// Parts, of which the last may be empty.
+// Parts; a sequence may be empty.
 // range: wg_split.arg3=-1:255 wg_split.arg4=0:7
 func.func @wg_split(%q: tensor<2x128x512xbf16>, %r: tensor<2x128x64xbf16>, %c: memref<?x1x64x576xbf16>, %p: tensor<2xi32>, %b: tensor<2x4xi32>) -> tensor<2x128x512xbf16> {
-  %0, %l = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05 schedule <tile = [64, 32, 256], stages = 5, split = 3, warps = 16>
-    : tensor<2x128x512xbf16>, tensor<2x128x64xbf16>, memref<?x1x64x576xbf16>, tensor<2xi32>, tensor<2x4xi32> -> tensor<3x2x128x512xf32> lse tensor<3x2x128xf32>
-  %1 = kernel.mla_combine %0, %l : tensor<3x2x128x512xf32>, tensor<3x2x128xf32> -> tensor<2x128x512xbf16>
-  return %1 : tensor<2x128x512xbf16>
+  %0, %scratch = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05 schedule <tile = [64, 32, 256], stages = 5, warps = 16>
+    : tensor<2x128x512xbf16>, tensor<2x128x64xbf16>, memref<?x1x64x576xbf16>, tensor<2xi32>, tensor<2x4xi32> -> tensor<2x128x512xbf16> lse tensor<1050624xf32>
+  return %0 : tensor<2x128x512xbf16>
 }
 
-// Most parts are empty.
+// More groups of CTAs than pairs of tiles.
 // range: wg_more_parts_than_pages.arg3=-1:150 wg_more_parts_than_pages.arg4=0:7
 func.func @wg_more_parts_than_pages(%q: tensor<2x16x512xbf16>, %r: tensor<2x16x64xbf16>, %c: memref<?x1x64x576xbf16>, %p: tensor<2xi32>, %b: tensor<2x3xi32>) -> tensor<2x16x512xbf16> {
-  %0, %l = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05 schedule <tile = [64, 32, 256], stages = 5, split = 7, warps = 16>
-    : tensor<2x16x512xbf16>, tensor<2x16x64xbf16>, memref<?x1x64x576xbf16>, tensor<2xi32>, tensor<2x3xi32> -> tensor<7x2x16x512xf32> lse tensor<7x2x16xf32>
-  %1 = kernel.mla_combine %0, %l : tensor<7x2x16x512xf32>, tensor<7x2x16xf32> -> tensor<2x16x512xbf16>
-  return %1 : tensor<2x16x512xbf16>
+  %0, %scratch = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05 schedule <tile = [64, 32, 256], stages = 5, warps = 16>
+    : tensor<2x16x512xbf16>, tensor<2x16x64xbf16>, memref<?x1x64x576xbf16>, tensor<2xi32>, tensor<2x3xi32> -> tensor<2x16x512xbf16> lse tensor<99072xf32>
+  return %0 : tensor<2x16x512xbf16>
 }
 
 // Two tokens for each sequence, each with its own limit, in row tiles of their own.
@@ -79,10 +77,9 @@ func.func @wg_two_tokens(%q: tensor<4x128x512xbf16>, %r: tensor<4x128x64xbf16>, 
 // Two tokens in one row tile.
 // range: wg_two_tokens16.arg3=-1:255 wg_two_tokens16.arg4=0:7
 func.func @wg_two_tokens16(%q: tensor<4x16x512xbf16>, %r: tensor<4x16x64xbf16>, %c: memref<?x1x64x576xbf16>, %p: tensor<4xi32>, %b: tensor<2x4xi32>) -> tensor<4x16x512xbf16> {
-  %0, %l = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05 schedule <tile = [64, 32, 256], stages = 5, split = 2, warps = 16>
-    : tensor<4x16x512xbf16>, tensor<4x16x64xbf16>, memref<?x1x64x576xbf16>, tensor<4xi32>, tensor<2x4xi32> -> tensor<2x4x16x512xf32> lse tensor<2x4x16xf32>
-  %1 = kernel.mla_combine %0, %l : tensor<2x4x16x512xf32>, tensor<2x4x16xf32> -> tensor<4x16x512xbf16>
-  return %1 : tensor<4x16x512xbf16>
+  %0, %scratch = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05 schedule <tile = [64, 32, 256], stages = 5, warps = 16>
+    : tensor<4x16x512xbf16>, tensor<4x16x64xbf16>, memref<?x1x64x576xbf16>, tensor<4xi32>, tensor<2x4xi32> -> tensor<4x16x512xbf16> lse tensor<263168xf32>
+  return %0 : tensor<4x16x512xbf16>
 }
 
 // Five tokens of eight heads: forty rows, the second tile of the query is half full.
@@ -144,10 +141,9 @@ func.func @wg_latent128(%q: tensor<3x16x128xbf16>, %r: tensor<3x16x64xbf16>, %c:
 // Records of 256 + 128, two parts.
 // range: wg_latent256.arg3=-1:255 wg_latent256.arg4=0:7
 func.func @wg_latent256(%q: tensor<3x64x256xbf16>, %r: tensor<3x64x128xbf16>, %c: memref<?x1x64x384xbf16>, %p: tensor<3xi32>, %b: tensor<3x4xi32>) -> tensor<3x64x256xbf16> {
-  %0, %l = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05 schedule <tile = [64, 32, 128], stages = 5, split = 2, warps = 16>
-    : tensor<3x64x256xbf16>, tensor<3x64x128xbf16>, memref<?x1x64x384xbf16>, tensor<3xi32>, tensor<3x4xi32> -> tensor<2x3x64x256xf32> lse tensor<2x3x64xf32>
-  %1 = kernel.mla_combine %0, %l : tensor<2x3x64x256xf32>, tensor<2x3x64xf32> -> tensor<3x64x256xbf16>
-  return %1 : tensor<3x64x256xbf16>
+  %0, %scratch = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05 schedule <tile = [64, 32, 128], stages = 5, warps = 16>
+    : tensor<3x64x256xbf16>, tensor<3x64x128xbf16>, memref<?x1x64x384xbf16>, tensor<3xi32>, tensor<3x4xi32> -> tensor<3x64x256xbf16> lse tensor<394752xf32>
+  return %0 : tensor<3x64x256xbf16>
 }
 
 // The shortest ring.
@@ -164,4 +160,68 @@ func.func @wg_peaks(%q: tensor<2x128x512xbf16>, %r: tensor<2x128x64xbf16>, %c: m
   %0 = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 1.0 schedule <tile = [64, 32, 256], stages = 5, warps = 16>
     : tensor<2x128x512xbf16>, tensor<2x128x64xbf16>, memref<?x1x64x576xbf16>, tensor<2xi32>, tensor<2x4xi32> -> tensor<2x128x512xbf16>
   return %0 : tensor<2x128x512xbf16>
+}
+
+// Lengths from nothing to 1024: each sequence gets groups of CTAs as its length asks for.
+// range: wg_few_ragged.arg3=-1:1023 wg_few_ragged.arg4=0:7
+func.func @wg_few_ragged(%q: tensor<7x128x512xbf16>, %r: tensor<7x128x64xbf16>, %c: memref<?x1x64x576xbf16>, %p: tensor<7xi32>, %b: tensor<7x16xi32>) -> tensor<7x128x512xbf16> {
+  %0, %scratch = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05 schedule <tile = [64, 32, 256], stages = 5, warps = 16>
+    : tensor<7x128x512xbf16>, tensor<7x128x64xbf16>, memref<?x1x64x576xbf16>, tensor<7xi32>, tensor<7x16xi32> -> tensor<7x128x512xbf16> lse tensor<8667648xf32>
+  return %0 : tensor<7x128x512xbf16>
+}
+
+// Nearly as many sequences as CTAs, of any length: equal shares, cut wherever they end.
+// range: wg_many_ragged.arg3=-1:1023 wg_many_ragged.arg4=0:7
+func.func @wg_many_ragged(%q: tensor<120x16x512xbf16>, %r: tensor<120x16x64xbf16>, %c: memref<?x1x64x576xbf16>, %p: tensor<120xi32>, %b: tensor<120x16xi32>) -> tensor<120x16x512xbf16> {
+  %0, %scratch = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05 schedule <tile = [64, 32, 256], stages = 5, warps = 16>
+    : tensor<120x16x512xbf16>, tensor<120x16x64xbf16>, memref<?x1x64x576xbf16>, tensor<120xi32>, tensor<120x16xi32> -> tensor<120x16x512xbf16> lse tensor<2179584xf32>
+  return %0 : tensor<120x16x512xbf16>
+}
+
+// More sequences than CTAs, and more than a lane of the sharing warp keeps in registers.
+// range: wg_more_ragged.arg3=-1:511 wg_more_ragged.arg4=0:7
+func.func @wg_more_ragged(%q: tensor<300x8x512xbf16>, %r: tensor<300x8x64xbf16>, %c: memref<?x1x64x576xbf16>, %p: tensor<300xi32>, %b: tensor<300x8xi32>) -> tensor<300x8x512xbf16> {
+  %0, %scratch = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05 schedule <tile = [64, 32, 256], stages = 5, warps = 16>
+    : tensor<300x8x512xbf16>, tensor<300x8x64xbf16>, memref<?x1x64x576xbf16>, tensor<300xi32>, tensor<300x8xi32> -> tensor<300x8x512xbf16> lse tensor<2179584xf32>
+  return %0 : tensor<300x8x512xbf16>
+}
+
+// Equal lengths, cut: 40 sequences of four row tiles for 33 groups of CTAs.
+// range: wg_equal_shares.arg3=500:511 wg_equal_shares.arg4=0:7
+func.func @wg_equal_shares(%q: tensor<80x128x512xbf16>, %r: tensor<80x128x64xbf16>, %c: memref<?x1x64x576xbf16>, %p: tensor<80xi32>, %b: tensor<40x8xi32>) -> tensor<80x128x512xbf16> {
+  %0, %scratch = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05 schedule <tile = [64, 32, 256], stages = 5, warps = 16>
+    : tensor<80x128x512xbf16>, tensor<80x128x64xbf16>, memref<?x1x64x576xbf16>, tensor<80xi32>, tensor<40x8xi32> -> tensor<80x128x512xbf16> lse tensor<8667648xf32>
+  return %0 : tensor<80x128x512xbf16>
+}
+
+// Equal lengths, not worth cutting: two sequences to a group.
+// range: wg_whole.arg3=127:127 wg_whole.arg4=0:7
+func.func @wg_whole(%q: tensor<100x128x512xbf16>, %r: tensor<100x128x64xbf16>, %c: memref<?x1x64x576xbf16>, %p: tensor<100xi32>, %b: tensor<100x2xi32>) -> tensor<100x128x512xbf16> {
+  %0, %scratch = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05 schedule <tile = [64, 32, 256], stages = 5, warps = 16>
+    : tensor<100x128x512xbf16>, tensor<100x128x64xbf16>, memref<?x1x64x576xbf16>, tensor<100xi32>, tensor<100x2xi32> -> tensor<100x128x512xbf16> lse tensor<8667648xf32>
+  return %0 : tensor<100x128x512xbf16>
+}
+
+// Six row tiles, three together: a sequence counts twice.
+// range: wg_copies.arg3=-1:511 wg_copies.arg4=0:7
+func.func @wg_copies(%q: tensor<27x128x512xbf16>, %r: tensor<27x128x64xbf16>, %c: memref<?x1x64x576xbf16>, %p: tensor<27xi32>, %b: tensor<9x8xi32>) -> tensor<27x128x512xbf16> {
+  %0, %scratch = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05 schedule <tile = [64, 32, 256], stages = 5, warps = 16>
+    : tensor<27x128x512xbf16>, tensor<27x128x64xbf16>, memref<?x1x64x576xbf16>, tensor<27xi32>, tensor<9x8xi32> -> tensor<27x128x512xbf16> lse tensor<8667648xf32>
+  return %0 : tensor<27x128x512xbf16>
+}
+
+// Nothing to see anywhere.
+// range: wg_empty.arg3=-1:-1 wg_empty.arg4=0:7
+func.func @wg_empty(%q: tensor<5x128x512xbf16>, %r: tensor<5x128x64xbf16>, %c: memref<?x1x64x576xbf16>, %p: tensor<5xi32>, %b: tensor<5x4xi32>) -> tensor<5x128x512xbf16> {
+  %0, %scratch = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05 schedule <tile = [64, 32, 256], stages = 5, warps = 16>
+    : tensor<5x128x512xbf16>, tensor<5x128x64xbf16>, memref<?x1x64x576xbf16>, tensor<5xi32>, tensor<5x4xi32> -> tensor<5x128x512xbf16> lse tensor<2626560xf32>
+  return %0 : tensor<5x128x512xbf16>
+}
+
+// One position each, more sequences than groups.
+// range: wg_one_each.arg3=0:0 wg_one_each.arg4=0:7
+func.func @wg_one_each(%q: tensor<140x16x512xbf16>, %r: tensor<140x16x64xbf16>, %c: memref<?x1x64x576xbf16>, %p: tensor<140xi32>, %b: tensor<140x1xi32>) -> tensor<140x16x512xbf16> {
+  %0, %scratch = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.05 schedule <tile = [64, 32, 256], stages = 5, warps = 16>
+    : tensor<140x16x512xbf16>, tensor<140x16x64xbf16>, memref<?x1x64x576xbf16>, tensor<140xi32>, tensor<140x1xi32> -> tensor<140x16x512xbf16> lse tensor<2179584xf32>
+  return %0 : tensor<140x16x512xbf16>
 }

@@ -80,7 +80,7 @@ kernel.buffer @odd_o output : tensor<12x7x333xbf16>
 
 // V3, one sequence.
 // CHECK-LABEL: func.func @v3_batch1
-// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [64, 32, 256], stages = 5, split =
+// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [32, 32], stages = 2, split =
 func.func @v3_batch1() {
   %q = kernel.load_buffer @v3_batch1_q : tensor<1x128x512xbf16>
   %r = kernel.load_buffer @v3_batch1_r : tensor<1x128x64xbf16>
@@ -127,7 +127,7 @@ func.func @v3_batch128() {
 
 // V2-Lite.
 // CHECK-LABEL: func.func @v2_lite_batch1
-// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [16,
+// CHECK:         kernel.mla_decode {{.*}} schedule <tile = [64, 32, 256], stages = 5, warps = 16> {{.*}} lse tensor<{{[0-9]+}}xf32>
 func.func @v2_lite_batch1() {
   %q = kernel.load_buffer @v2_lite_batch1_q : tensor<1x16x512xbf16>
   %r = kernel.load_buffer @v2_lite_batch1_r : tensor<1x16x64xbf16>

@@ -56,7 +56,8 @@ func.func @many_heads() {
   return
 }
 
-// Records of 128 + 64 elements, sixteen heads: the whole query in registers, products of 64 columns; three sequences in two parts.
+// Records of 128 + 64 elements, sixteen heads: the whole query in registers, products of 64 columns. Three sequences of at most two
+// pairs of tiles, with scratch memory: a CTA for each pair. Every CTA finds its share in one warp, before any role starts.
 // CHECK-LABEL: func.func @narrow_records
 // CHECK:         kernel.launch @mla_decode_1 grid [6, 1, 1] threads 512
 // NARROW-COUNT-12: wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 {{{.*}}}, {{{.*}}}, %rd
@@ -68,9 +69,9 @@ func.func @narrow_records() {
   %c = kernel.buffer_memref @narrow_cache : memref<?x1x32x192xbf16>
   %p = kernel.load_buffer @p3 : tensor<3xi32>
   %b = kernel.load_buffer @b3 : tensor<3x4xi32>
-  %0, %l = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.1 schedule <tile = [64, 32, 64], stages = 6, split = 2, warps = 16>
+  %0, %scratch = kernel.mla_decode %q, %r, %c[0] at %p, %b scale 0.1 schedule <tile = [64, 32, 64], stages = 6, warps = 16>
     {placement = [#kernel.pointer<@w + 0>, #kernel.pointer<@w + 65536>]}
-    : tensor<3x16x128xbf16>, tensor<3x16x64xbf16>, memref<?x1x32x192xbf16>, tensor<3xi32>, tensor<3x4xi32> -> tensor<2x3x16x128xf32> lse tensor<2x3x16xf32>
+    : tensor<3x16x128xbf16>, tensor<3x16x64xbf16>, memref<?x1x32x192xbf16>, tensor<3xi32>, tensor<3x4xi32> -> tensor<3x16x128xbf16> lse tensor<25344xf32>
   return
 }
 

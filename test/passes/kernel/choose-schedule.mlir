@@ -30,11 +30,20 @@ func.func @unaligned_rows(%y: tensor<512x97xbf16>, %w: tensor<256x97xbf16>) -> t
 
 // One token of sixteen heads is one tile; parts of the positions keep more multiprocessors busy, and are joined.
 // CHECK-LABEL: func.func @splits_decode
-// CHECK:         %[[P:.+]], %[[L:.+]] = kernel.mla_decode {{.*}} schedule <tile = [16, {{16|32|64}}], stages = {{[2-6]}}, split = [[PARTS:[0-9]+]]{{(, warps = (8|16))?}}> {{.*}} -> tensor<[[PARTS]]x1x16x512xf32> lse tensor<[[PARTS]]x1x16xf32>
-// CHECK:         kernel.mla_combine %[[P]], %[[L]] {{.*}} -> tensor<1x16x512xbf16>
-func.func @splits_decode(%q: tensor<1x16x512xbf16>, %r: tensor<1x16x64xbf16>, %c: memref<?x27x64x576xbf16>, %p: tensor<1xi32>, %t: tensor<1x64xi32>) -> tensor<1x16x512xbf16> {
-  %0 = kernel.mla_decode %q, %r, %c[3] at %p, %t scale 0.1 : tensor<1x16x512xbf16>, tensor<1x16x64xbf16>, memref<?x27x64x576xbf16>, tensor<1xi32>, tensor<1x64xi32> -> tensor<1x16x512xbf16>
-  return %0 : tensor<1x16x512xbf16>
+// CHECK:         %[[P:.+]], %[[L:.+]] = kernel.mla_decode {{.*}} schedule <tile = [16, {{16|32|64}}], stages = {{[2-6]}}, split = [[PARTS:[0-9]+]]{{(, warps = (8|16))?}}> {{.*}} -> tensor<[[PARTS]]x1x16x1024xf32> lse tensor<[[PARTS]]x1x16xf32>
+// CHECK:         kernel.mla_combine %[[P]], %[[L]] {{.*}} -> tensor<1x16x1024xbf16>
+func.func @splits_decode(%q: tensor<1x16x1024xbf16>, %r: tensor<1x16x128xbf16>, %c: memref<?x27x64x1152xbf16>, %p: tensor<1xi32>, %t: tensor<1x64xi32>) -> tensor<1x16x1024xbf16> {
+  %0 = kernel.mla_decode %q, %r, %c[3] at %p, %t scale 0.1 : tensor<1x16x1024xbf16>, tensor<1x16x128xbf16>, memref<?x27x64x1152xbf16>, tensor<1xi32>, tensor<1x64xi32> -> tensor<1x16x1024xbf16>
+  return %0 : tensor<1x16x1024xbf16>
+}
+
+// Records that products of warpgroups take: the kernel cuts sequences itself, in scratch memory.
+// CHECK-LABEL: func.func @cuts_on_the_device
+// CHECK:         %[[R:.+]], %{{.+}} = kernel.mla_decode {{.*}} schedule <tile = [64, 32, 256], stages = 5, warps = 16> {{.*}} -> tensor<8x128x512xbf16> lse tensor<{{[0-9]+}}xf32>
+// CHECK-NEXT:    return %[[R]]
+func.func @cuts_on_the_device(%q: tensor<8x128x512xbf16>, %r: tensor<8x128x64xbf16>, %c: memref<?x27x64x576xbf16>, %p: tensor<8xi32>, %t: tensor<8x64xi32>) -> tensor<8x128x512xbf16> {
+  %0 = kernel.mla_decode %q, %r, %c[3] at %p, %t scale 0.1 : tensor<8x128x512xbf16>, tensor<8x128x64xbf16>, memref<?x27x64x576xbf16>, tensor<8xi32>, tensor<8x64xi32> -> tensor<8x128x512xbf16>
+  return %0 : tensor<8x128x512xbf16>
 }
 
 // 128 sequences fill the GPU; joining parts would only add work. 64 rows share the records that they read.

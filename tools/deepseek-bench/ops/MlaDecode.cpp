@@ -97,7 +97,7 @@ OpFunction function(const OpCase &c, const OpSchedule *schedule) {
 
   OpFunction f;
   f.pages = batch * pages;
-  f.context = c["context"];
+  f.context = static_cast<int64_t>(read) / batch; // work is shared evenly
   f.arguments = {{DType::BF16, {tokens, heads, latent}},
                  {DType::BF16, {tokens, heads, rope}},
                  quantized
