@@ -94,8 +94,9 @@ struct MlaDecodeWgmmaTiling {
 
   int64_t width() const { return latent + rope; }
   int64_t blocks() const { return width() / kColumns; }
-  /// The query's share in registers: steps of 16 columns, four registers each; four steps to a block.
-  int64_t registerSteps() const { return std::min<int64_t>(4 * blocks(), quantized ? 16 : 22); }
+  /// The query's share in registers: steps of 16 columns, four registers each; four steps to a block. 16 of quantised
+  /// records spill where a sequence has several tokens.
+  int64_t registerSteps() const { return std::min<int64_t>(4 * blocks(), quantized ? 15 : 22); }
   int64_t firstSharedBlock() const { return registerSteps() / 4; }
   int64_t sharedBlocks() const { return blocks() - firstSharedBlock(); }
   int64_t valueColumns() const { return latent / 2; } // of a warpgroup

@@ -38,6 +38,10 @@ constexpr double kQuantizedPairSeconds = 2.55e-6;
 
 constexpr double kCacheShare = 0.75; // of the second-level cache's rate, that copies of single tiles reach
 
+// Products of single warps, measured over what their slowest part should take. Their parts are fixed when they are
+// compiled: of several sequences the longest one is waited for, which the work that warpgroups share out is not.
+constexpr double kWarpsOverhead = 1.15, kUnevenLengths = 1.13;
+
 constexpr int64_t kSpareRegisters = 32;         // the need for registers is known to about as many
 constexpr double kCombineElementsOfBlock = 512; // four warps, four columns a lane
 constexpr int64_t kCombinePartsUnderWay = 8;
@@ -159,9 +163,11 @@ Estimate mlir::deepseek::cost::decodeEstimate(const DecodeShape &s, const Decode
   const double products = unitTiles * std::max({clocks.shared, clocks.products, clocks.softmax}) / m.clock;
   const double latency = rounds * (tiles * clocks.latency / m.clock + kStartSeconds);
 
-  return boundedBy(
-      e.bytes, e.flops,
-      {{memory, "memory"}, {cache, "cache"}, {loads, "loads"}, {products, "products"}, {latency, "latency"}}, m);
+  e = boundedBy(e.bytes, e.flops,
+                {{memory, "memory"}, {cache, "cache"}, {loads, "loads"}, {products, "products"}, {latency, "latency"}},
+                m);
+  e.seconds *= kWarpsOverhead;
+  return e;
 }
 
 Estimate mlir::deepseek::cost::combineEstimate(const DecodeShape &s, int64_t split, const Machine &m) {
@@ -182,6 +188,9 @@ Estimate mlir::deepseek::cost::combineEstimate(const DecodeShape &s, int64_t spl
 std::optional<DecodeChoice> mlir::deepseek::cost::chooseDecodeSchedule(const DecodeShape &s, const Machine &m,
                                                                        int64_t wantedSplit) {
   std::optional<DecodeChoice> best, tight;
+  auto cost = [&](const DecodeSchedule &schedule, const Estimate &e) {
+    return e.seconds * (schedule.columns || s.sequences == 1 ? 1 : kUnevenLengths);
+  };
   auto consider = [&](const DecodeSchedule &schedule) {
     const MlaDecodeTiling tiling = tilingOf(s, schedule);
     if (!schedule.columns && !tiling.fits())
@@ -192,7 +201,7 @@ std::optional<DecodeChoice> mlir::deepseek::cost::chooseDecodeSchedule(const Dec
     std::optional<DecodeChoice> &rank = schedule.columns                                                ? best
                                         : tiling.registers() + kSpareRegisters <= tiling.maxRegisters() ? best
                                                                                                         : tight;
-    if (!rank || e.seconds < rank->estimate.seconds)
+    if (!rank || cost(schedule, e) < cost(rank->schedule, rank->estimate))
       rank = {schedule, e};
   };
   for (int64_t rows : MlaDecodeTiling::kSizes) {

@@ -1,5 +1,5 @@
 // RUN: deepseek-opt %s -convert-deepseek-to-kernel -split-input-file | FileCheck %s
-// RUN: deepseek-opt %s -convert-deepseek-to-kernel -split-input-file --remark-format=emitRemark --remarks-filter=convert-deepseek-to-kernel -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: deepseek-opt %s -convert-deepseek-to-kernel -split-input-file --remark-format=emitRemark --remarks-filter=convert-deepseek-to-kernel -o %t.ignored 2>&1 | FileCheck %s --check-prefix=REMARK
 
 // Residual add, norm and quantisation are one kernel; the sum is rounded before it is normalised, as the operations say.
 // CHECK-LABEL: func.func @add_norm

@@ -1,9 +1,9 @@
 // RUN: rm -rf %t && mkdir -p %t
 // RUN: deepseek-opt %s -convert-kernel-to-nvvm -o %t/kernels.mlir && FileCheck %s --input-file=%t/kernels.mlir
-// RUN: deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary="ptx-only dump-to=%t" -o /dev/null
+// RUN: deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary="ptx-only dump-to=%t" -o %t.ignored
 // RUN: FileCheck %s --check-prefix=PTX --input-file=%t/cache_gather_0.ptx
 // RUN: FileCheck %s --check-prefix=ODD --input-file=%t/cache_gather_1.ptx
-// RUN: %if ptxas %{ deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary -o /dev/null %}
+// RUN: %if ptxas %{ deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary -o %t.ignored %}
 kernel.buffer @cache cache : memref<?x2x64x576xbf16>
 kernel.buffer @odd cache : memref<?x1x64x83xbf16>
 kernel.buffer @p input : tensor<128xi32>

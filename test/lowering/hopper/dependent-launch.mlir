@@ -1,7 +1,7 @@
 // RUN: rm -rf %t && mkdir -p %t && split-file %s %t
-// RUN: deepseek-opt %t/few.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/few" -o /dev/null
+// RUN: deepseek-opt %t/few.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/few" -o %t.ignored
 // RUN: cat %t/few/*.ptx | FileCheck %t/few.mlir
-// RUN: deepseek-opt %t/many.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/many" -o /dev/null
+// RUN: deepseek-opt %t/many.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/many" -o %t.ignored
 // RUN: cat %t/many/row_fusion_1.ptx | FileCheck %t/many.mlir
 
 // Few rows: the next kernel may come in at once; this one's weights are requested before it waits, its activations after.

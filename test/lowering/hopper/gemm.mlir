@@ -1,18 +1,18 @@
 // RUN: rm -rf %t && mkdir -p %t && split-file %s %t
 // RUN: deepseek-opt %t/bf16.mlir -convert-kernel-to-nvvm | FileCheck %t/bf16.mlir
-// RUN: deepseek-opt %t/bf16.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/bf16" -o /dev/null
+// RUN: deepseek-opt %t/bf16.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/bf16" -o %t.ignored
 // RUN: cat %t/bf16/*.ptx | FileCheck %t/bf16.mlir --check-prefix=PTX
 // RUN: deepseek-opt %t/fp8.mlir -convert-kernel-to-nvvm | FileCheck %t/fp8.mlir
-// RUN: deepseek-opt %t/fp8.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/fp8" -o /dev/null
+// RUN: deepseek-opt %t/fp8.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/fp8" -o %t.ignored
 // RUN: cat %t/fp8/*.ptx | FileCheck %t/fp8.mlir --check-prefix=PTX
 // RUN: deepseek-opt %t/overlap.mlir -convert-kernel-to-nvvm | FileCheck %t/overlap.mlir
-// RUN: deepseek-opt %t/overlap.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/overlap" -o /dev/null
+// RUN: deepseek-opt %t/overlap.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/overlap" -o %t.ignored
 // RUN: cat %t/overlap/gemm_0.ptx | FileCheck %t/overlap.mlir --check-prefix=PTX
 // RUN: deepseek-opt %t/tall.mlir -convert-kernel-to-nvvm | FileCheck %t/tall.mlir
-// RUN: deepseek-opt %t/tall.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/tall" -o /dev/null
+// RUN: deepseek-opt %t/tall.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/tall" -o %t.ignored
 // RUN: cat %t/tall/gemm_0.ptx | FileCheck %t/tall.mlir --check-prefix=PTX
 // RUN: deepseek-opt %t/shared-k.mlir -convert-kernel-to-nvvm | FileCheck %t/shared-k.mlir
-// RUN: deepseek-opt %t/shared-k.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/shared-k" -o /dev/null
+// RUN: deepseek-opt %t/shared-k.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/shared-k" -o %t.ignored
 // RUN: cat %t/shared-k/gemm_0.ptx | FileCheck %t/shared-k.mlir --check-prefix=PTX
 // RUN: deepseek-opt %t/ragged.mlir -convert-kernel-to-nvvm | FileCheck %t/ragged.mlir
 // RUN: deepseek-opt %t/unaligned.mlir -convert-kernel-to-nvvm --remark-format=emitRemark --remarks-filter=convert-kernel-to-nvvm 2>&1 | FileCheck %t/unaligned.mlir

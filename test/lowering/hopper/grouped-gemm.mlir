@@ -1,7 +1,7 @@
 // RUN: deepseek-opt %s -convert-kernel-to-nvvm | FileCheck %s
-// RUN: rm -rf %t && deepseek-opt %s -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t" -o /dev/null
+// RUN: rm -rf %t && deepseek-opt %s -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t" -o %t.ignored
 // RUN: cat %t/*.ptx | FileCheck %s --check-prefix=PTX
-// RUN: %if ptxas %{ deepseek-opt %s -convert-kernel-to-nvvm -convert-nvvm-to-binary -o /dev/null %}
+// RUN: %if ptxas %{ deepseek-opt %s -convert-kernel-to-nvvm -convert-nvvm-to-binary -o %t.ignored %}
 
 kernel.buffer @x input : tensor<96x2048xbf16>
 kernel.buffer @offsets input : tensor<65xi32>

@@ -1,8 +1,8 @@
 // RUN: rm -rf %t && mkdir -p %t
 // RUN: deepseek-opt %s -convert-kernel-to-nvvm -o %t/kernels.mlir && FileCheck %s --input-file=%t/kernels.mlir
-// RUN: deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary="ptx-only dump-to=%t" -o /dev/null
+// RUN: deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary="ptx-only dump-to=%t" -o %t.ignored
 // RUN: FileCheck %s --check-prefix=PTX --input-file=%t/mla_combine_0.ptx
-// RUN: %if ptxas %{ deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary -o /dev/null %}
+// RUN: %if ptxas %{ deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary -o %t.ignored %}
 kernel.buffer @p input : tensor<8x2x16x512xf32>
 kernel.buffer @l input : tensor<8x2x16xf32>
 kernel.buffer @odd input : tensor<70x2x3x77xf32>

@@ -1,8 +1,8 @@
 // RUN: rm -rf %t && mkdir -p %t && split-file %s %t
 // RUN: deepseek-opt %t/valid.mlir -convert-kernel-to-nvvm -o %t/kernels.mlir && FileCheck %t/valid.mlir --input-file=%t/kernels.mlir
-// RUN: deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary="ptx-only dump-to=%t" -o /dev/null
+// RUN: deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary="ptx-only dump-to=%t" -o %t.ignored
 // RUN: FileCheck %t/valid.mlir --check-prefix=PTX --input-file=%t/mla_decode_0.ptx
-// RUN: %if ptxas %{ deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary="dump-to=%t" -o /dev/null && FileCheck %t/valid.mlir --check-prefix=PTXAS --input-file=%t/mla_decode_0.ptxas %}
+// RUN: %if ptxas %{ deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary="dump-to=%t" -o %t.ignored && FileCheck %t/valid.mlir --check-prefix=PTXAS --input-file=%t/mla_decode_0.ptxas %}
 // RUN: deepseek-opt %t/invalid.mlir -convert-kernel-to-nvvm -split-input-file -verify-diagnostics
 
 //--- valid.mlir
@@ -40,8 +40,8 @@ kernel.buffer @w workspace : tensor<1048576xi8>
 // PTX:          setmaxnreg
 // PTX-SAME:     .inc.sync.aligned.u32 152
 // Scores and values as with a cache of bf16; less of the query stays in registers.
-// PTX-COUNT-16:  wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 {{{.*}}}, {{{.*}}}, %rd
-// PTX-COUNT-20:  wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 {{{[^}]*}}}, %rd
+// PTX-COUNT-15:  wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 {{{.*}}}, {{{.*}}}, %rd
+// PTX-COUNT-21:  wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 {{{[^}]*}}}, %rd
 // PTX:           setmaxnreg.inc.sync.aligned.u32 160
 // PTX-COUNT-4:   wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16
 // PTXAS:         0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
@@ -53,6 +53,23 @@ func.func @quantized() {
   %b = kernel.load_buffer @b : tensor<80x4xi32>
   %0 = kernel.mla_decode %q, %r, %c[1] at %p, %b scale 0.07 schedule <tile = [64, 32, 256], stages = 4, warps = 16> {placement = [#kernel.pointer<@w + 0>]}
     : tensor<80x128x512xbf16>, tensor<80x128x64xbf16>, memref<?x2x64x656xi8>, tensor<80xi32>, tensor<80x4xi32> -> tensor<80x128x512xbf16>
+  return
+}
+
+// Two tokens of a sequence take two more registers, for the limits of their positions.
+kernel.buffer @q2 input : tensor<2x128x512xbf16>
+kernel.buffer @r2 input : tensor<2x128x64xbf16>
+kernel.buffer @p2 input : tensor<2xi32>
+kernel.buffer @b2 input : tensor<1x64xi32>
+kernel.buffer @w2 workspace : tensor<1048576xi8>
+func.func @two_tokens() {
+  %q = kernel.load_buffer @q2 : tensor<2x128x512xbf16>
+  %r = kernel.load_buffer @r2 : tensor<2x128x64xbf16>
+  %c = kernel.buffer_memref @cache : memref<?x2x64x656xi8>
+  %p = kernel.load_buffer @p2 : tensor<2xi32>
+  %b = kernel.load_buffer @b2 : tensor<1x64xi32>
+  %0 = kernel.mla_decode %q, %r, %c[1] at %p, %b scale 0.07 schedule <tile = [64, 32, 256], stages = 4, warps = 16> {placement = [#kernel.pointer<@w2 + 0>]}
+    : tensor<2x128x512xbf16>, tensor<2x128x64xbf16>, memref<?x2x64x656xi8>, tensor<2xi32>, tensor<1x64xi32> -> tensor<2x128x512xbf16>
   return
 }
 

@@ -1,9 +1,9 @@
 // RUN: rm -rf %t && mkdir -p %t && split-file %s %t
 // RUN: deepseek-opt %t/valid.mlir -convert-kernel-to-nvvm -o %t/kernels.mlir && FileCheck %t/valid.mlir --input-file=%t/kernels.mlir
-// RUN: deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary="ptx-only dump-to=%t" -o /dev/null
+// RUN: deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary="ptx-only dump-to=%t" -o %t.ignored
 // RUN: FileCheck %t/valid.mlir --check-prefix=PTX --input-file=%t/mla_decode_0.ptx
 // RUN: FileCheck %t/valid.mlir --check-prefix=NARROW --input-file=%t/mla_decode_1.ptx
-// RUN: %if ptxas %{ deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary="dump-to=%t" -o /dev/null && FileCheck %t/valid.mlir --check-prefix=PTXAS --input-file=%t/mla_decode_0.ptxas %}
+// RUN: %if ptxas %{ deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary="dump-to=%t" -o %t.ignored && FileCheck %t/valid.mlir --check-prefix=PTXAS --input-file=%t/mla_decode_0.ptxas %}
 // RUN: deepseek-opt %t/invalid.mlir -convert-kernel-to-nvvm -split-input-file -verify-diagnostics
 
 //--- valid.mlir

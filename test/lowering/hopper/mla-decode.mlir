@@ -1,9 +1,9 @@
 // RUN: rm -rf %t && mkdir -p %t && split-file %s %t
 // RUN: deepseek-opt %t/valid.mlir -convert-kernel-to-nvvm -o %t/kernels.mlir && FileCheck %t/valid.mlir --input-file=%t/kernels.mlir
-// RUN: deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary="ptx-only dump-to=%t" -o /dev/null
+// RUN: deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary="ptx-only dump-to=%t" -o %t.ignored
 // RUN: FileCheck %t/valid.mlir --check-prefix=PTX --input-file=%t/mla_decode_0.ptx
 // RUN: FileCheck %t/valid.mlir --check-prefix=ODD --input-file=%t/mla_decode_2.ptx
-// RUN: %if ptxas %{ deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary -o /dev/null %}
+// RUN: %if ptxas %{ deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary -o %t.ignored %}
 
 //--- valid.mlir
 kernel.buffer @q input : tensor<2x16x512xbf16>

@@ -1,11 +1,11 @@
 // RUN: rm -rf %t && mkdir -p %t && split-file %s %t
 // RUN: deepseek-opt %t/valid.mlir -convert-kernel-to-nvvm -o %t/kernels.mlir && FileCheck %t/valid.mlir --input-file=%t/kernels.mlir
-// RUN: deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary="ptx-only dump-to=%t" -o /dev/null
+// RUN: deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary="ptx-only dump-to=%t" -o %t.ignored
 // RUN: FileCheck %t/valid.mlir --check-prefix=PTX --input-file=%t/mla_prefill_0.ptx
 // RUN: FileCheck %t/valid.mlir --check-prefix=ONE --input-file=%t/mla_prefill_1.ptx
 // RUN: FileCheck %t/valid.mlir --check-prefix=SMALL --input-file=%t/mla_prefill_2.ptx
 // RUN: FileCheck %t/valid.mlir --check-prefix=PARTS --input-file=%t/mla_prefill_3.ptx
-// RUN: %if ptxas %{ deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary -o /dev/null %}
+// RUN: %if ptxas %{ deepseek-opt %t/kernels.mlir -convert-nvvm-to-binary -o %t.ignored %}
 // RUN: deepseek-opt %t/invalid.mlir -split-input-file -convert-kernel-to-nvvm -verify-diagnostics
 
 //--- valid.mlir

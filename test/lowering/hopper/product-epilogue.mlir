@@ -1,6 +1,6 @@
 // RUN: rm -rf %t && mkdir -p %t && split-file %s %t
 // RUN: deepseek-opt %t/stream.mlir -convert-kernel-to-nvvm | FileCheck %t/stream.mlir
-// RUN: deepseek-opt %t/stream.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/stream" -o /dev/null
+// RUN: deepseek-opt %t/stream.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/stream" -o %t.ignored
 // RUN: FileCheck %t/stream.mlir --check-prefix=PTX --input-file=%t/stream/skinny_gemm_0.ptx
 // RUN: deepseek-opt %t/tensor-core.mlir -convert-kernel-to-nvvm | FileCheck %t/tensor-core.mlir
 // RUN: not deepseek-opt %t/unknown.mlir -convert-kernel-to-nvvm 2>&1 | FileCheck %t/unknown.mlir

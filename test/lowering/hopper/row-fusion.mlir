@@ -1,6 +1,6 @@
 // RUN: rm -rf %t && mkdir -p %t && split-file %s %t
 // RUN: deepseek-opt %t/kernels.mlir -convert-kernel-to-nvvm -o %t/nvvm.mlir && FileCheck %t/kernels.mlir --input-file=%t/nvvm.mlir
-// RUN: deepseek-opt %t/nvvm.mlir -convert-nvvm-to-binary="ptx-only dump-to=%t" -o /dev/null
+// RUN: deepseek-opt %t/nvvm.mlir -convert-nvvm-to-binary="ptx-only dump-to=%t" -o %t.ignored
 // RUN: FileCheck %t/kernels.mlir --check-prefix=WARP --input-file=%t/row_fusion_0.ptx
 // RUN: FileCheck %t/kernels.mlir --check-prefix=CTA --input-file=%t/row_fusion_1.ptx
 // RUN: FileCheck %t/kernels.mlir --check-prefix=LOOP --input-file=%t/row_fusion_2.ptx
@@ -8,7 +8,7 @@
 // RUN: FileCheck %t/kernels.mlir --check-prefix=ODD --input-file=%t/row_fusion_4.ptx
 // RUN: FileCheck %t/kernels.mlir --check-prefix=ACT --input-file=%t/row_fusion_5.ptx
 // RUN: FileCheck %t/kernels.mlir --check-prefix=EXACT --input-file=%t/row_fusion_6.ptx
-// RUN: %if ptxas %{ deepseek-opt %t/nvvm.mlir -convert-nvvm-to-binary -o /dev/null %}
+// RUN: %if ptxas %{ deepseek-opt %t/nvvm.mlir -convert-nvvm-to-binary -o %t.ignored %}
 // RUN: deepseek-opt %t/invalid.mlir -convert-kernel-to-nvvm -split-input-file -verify-diagnostics
 
 //--- kernels.mlir

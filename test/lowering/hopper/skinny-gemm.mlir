@@ -1,8 +1,8 @@
 // RUN: rm -rf %t && mkdir -p %t && split-file %s %t
 // RUN: deepseek-opt %t/bf16.mlir -convert-kernel-to-nvvm | FileCheck %t/bf16.mlir
-// RUN: deepseek-opt %t/bf16.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/bf16" -o /dev/null
+// RUN: deepseek-opt %t/bf16.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/bf16" -o %t.ignored
 // RUN: cat %t/bf16/*.ptx | FileCheck %t/bf16.mlir --check-prefix=PTX
-// RUN: deepseek-opt %t/fp8.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/fp8" -o /dev/null
+// RUN: deepseek-opt %t/fp8.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/fp8" -o %t.ignored
 // RUN: cat %t/fp8/*.ptx | FileCheck %t/fp8.mlir --check-prefix=PTX
 
 //--- bf16.mlir

@@ -1,18 +1,18 @@
 // RUN: rm -rf %t && mkdir -p %t && split-file %s %t
 // RUN: deepseek-opt %t/bf16.mlir -convert-kernel-to-nvvm | FileCheck %t/bf16.mlir
-// RUN: deepseek-opt %t/bf16.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/bf16" -o /dev/null
+// RUN: deepseek-opt %t/bf16.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/bf16" -o %t.ignored
 // RUN: FileCheck %t/bf16.mlir --check-prefix=PTX --input-file=%t/bf16/skinny_gemm_0.ptx
 // RUN: deepseek-opt %t/split.mlir -convert-kernel-to-nvvm | FileCheck %t/split.mlir
-// RUN: deepseek-opt %t/split.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/split" -o /dev/null
+// RUN: deepseek-opt %t/split.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/split" -o %t.ignored
 // RUN: FileCheck %t/split.mlir --check-prefix=PTX --input-file=%t/split/skinny_gemm_0.ptx
-// RUN: deepseek-opt %t/fp8.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/fp8" -o /dev/null
+// RUN: deepseek-opt %t/fp8.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/fp8" -o %t.ignored
 // RUN: FileCheck %t/fp8.mlir --check-prefix=PTX --input-file=%t/fp8/skinny_gemm_0.ptx
 // RUN: FileCheck %t/fp8.mlir --check-prefix=SCALES --input-file=%t/fp8/skinny_gemm_0.ptx
 // RUN: deepseek-opt %t/low.mlir -convert-kernel-to-nvvm | FileCheck %t/low.mlir
-// RUN: deepseek-opt %t/low.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/low" -o /dev/null
+// RUN: deepseek-opt %t/low.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/low" -o %t.ignored
 // RUN: FileCheck %t/low.mlir --check-prefix=PTX --input-file=%t/low/skinny_gemm_0.ptx
 // RUN: deepseek-opt %t/groups.mlir -convert-kernel-to-nvvm | FileCheck %t/groups.mlir
-// RUN: deepseek-opt %t/groups.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/groups" -o /dev/null
+// RUN: deepseek-opt %t/groups.mlir -convert-kernel-to-nvvm -convert-nvvm-to-binary="ptx-only dump-to=%t/groups" -o %t.ignored
 // RUN: FileCheck %t/groups.mlir --check-prefix=PTX --input-file=%t/groups/grouped_gemm_0.ptx
 // RUN: deepseek-opt %t/falls-back.mlir -convert-kernel-to-nvvm | FileCheck %t/falls-back.mlir
 

@@ -1,6 +1,6 @@
 // RUN: deepseek-opt %s -deepseek-fuse -split-input-file | FileCheck %s --check-prefixes=CHECK,ON
 // RUN: deepseek-opt %s -deepseek-fuse=disable=add_norm,swiglu_quantize -split-input-file | FileCheck %s --check-prefixes=CHECK,OFF
-// RUN: not deepseek-opt %s -deepseek-fuse=disable=nonsense -split-input-file -o /dev/null 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+// RUN: not deepseek-opt %s -deepseek-fuse=disable=nonsense -split-input-file -o %t.ignored 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // UNKNOWN: deepseek-fuse: no pattern is called 'nonsense'; there are all, rope_append, add_norm
 
 // Residual add, norm and quantisation are one kernel; the sum and the quantised row leave it.

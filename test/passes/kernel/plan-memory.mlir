@@ -1,5 +1,5 @@
 // RUN: deepseek-opt %s -kernel-plan-memory -split-input-file | FileCheck %s
-// RUN: deepseek-opt %s -kernel-plan-memory -split-input-file --remark-format=emitRemark --remarks-filter=kernel-plan-memory -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: deepseek-opt %s -kernel-plan-memory -split-input-file --remark-format=emitRemark --remarks-filter=kernel-plan-memory -o %t.ignored 2>&1 | FileCheck %s --check-prefix=REMARK
 
 kernel.buffer @x input : tensor<8x256xbf16>
 kernel.buffer @w parameter : tensor<256x256xbf16>
