@@ -34,7 +34,7 @@ namespace {
 constexpr int64_t kMaxTokens = 64;
 constexpr int64_t kChunk = 32;         // channels: four lanes of 16 bytes
 constexpr int64_t kLaneBytes = 16;     // of a row in a chunk
-constexpr int64_t kComparedPairs = 64; // up to here pairs are compared with one another
+constexpr int64_t kComparedPairs = 32; // up to here pairs are compared with one another
 constexpr int64_t kPartialPad = 4;     // f32 between rows of the warps' sums
 
 struct GatePlan {
@@ -79,6 +79,8 @@ private:
   void sort();
   void sortByComparison();
   void sortBySets();
+  void eachPair(llvm::function_ref<void(Value pair)> visit);
+  void receiveChoices();
   void storePlace(Value pair, Value token, Value row);
 
   KernelBuilder &k;
@@ -343,7 +345,7 @@ void GateTokensKernel::sortByComparison() {
   };
   k.loop(thread, k.i32(rule.experts + 1), threads(),
          [&](Value expert) { storeGlobal(k, countBelow(expert), k.gep(offsets, k.mul(expert, 4))); });
-  k.loop(thread, k.i32(pairs), threads(), [&](Value pair) {
+  eachPair([&](Value pair) {
     Value expert = loadShared(k, k.i32Ty, choice(pair)), row = countBelow(expert);
     for (auto [i, other] : llvm::enumerate(all)) {
       Value earlier = k.gtU(pair, static_cast<int64_t>(i));
@@ -354,20 +356,7 @@ void GateTokensKernel::sortByComparison() {
 }
 
 void GateTokensKernel::sortBySets() {
-  auto eachPair = [&](llvm::function_ref<void(Value)> visit) {
-    k.loop(thread, k.i32(sets->pairs()), threads(), visit);
-  };
-  eachPair([&](Value pair) {
-    if (exchangesChoices()) {
-      Value word = k.gep(state, k.add(k.mul(pair, 4), 4 * partialWords()));
-      Value sent = k.loopWhile(
-          {k.i32(0)}, [&](ValueRange word) { return k.eq(word[0], 0); },
-          [&](ValueRange) { return Values{loadRelaxed(k, k.i32Ty, word)}; })[0];
-      storeRelaxed(k, k.i32(0), word);
-      storeShared(k, k.sub(sent, 1), choice(pair));
-    }
-    sets->add(pair, loadShared(k, k.i32Ty, choice(pair)));
-  });
+  eachPair([&](Value pair) { sets->add(pair, loadShared(k, k.i32Ty, choice(pair))); });
   syncThreads(k);
   k.when(k.eq(warp, 0), [&] {
     sets->scan([&](Value expert, Value offset) { storeGlobal(k, offset, k.gep(offsets, k.mul(expert, 4))); });
@@ -379,7 +368,29 @@ void GateTokensKernel::sortBySets() {
   });
 }
 
+void GateTokensKernel::eachPair(llvm::function_ref<void(Value)> visit) {
+  const int64_t pairs = p.tokens * rule.topK;
+  if (pairs <= threads())
+    k.when(k.ltU(thread, pairs), [&] { visit(thread); });
+  else
+    k.loop(thread, k.i32(pairs), threads(), visit);
+}
+
+/// Choices of all tokens from the CTAs that routed them.
+void GateTokensKernel::receiveChoices() {
+  eachPair([&](Value pair) {
+    Value word = k.gep(state, k.add(k.mul(pair, 4), 4 * partialWords()));
+    Value sent = k.loopWhile(
+        {k.i32(0)}, [&](ValueRange word) { return k.eq(word[0], 0); },
+        [&](ValueRange) { return Values{loadRelaxed(k, k.i32Ty, word)}; })[0];
+    storeRelaxed(k, k.i32(0), word);
+    storeShared(k, k.sub(sent, 1), choice(pair));
+  });
+}
+
 void GateTokensKernel::sort() {
+  if (exchangesChoices())
+    receiveChoices();
   syncThreads(k);
   sets ? sortBySets() : sortByComparison();
 }
@@ -388,7 +399,7 @@ void GateTokensKernel::emit() {
   copies = arena.allocate(p.warps * warpBytes());
   logits = arena.allocate(4 * p.routed * rule.experts);
   scores = arena.allocate(rule.scoreBytes() * p.routed);
-  if (!exchangesChoices() && p.tokens * rule.topK <= kComparedPairs)
+  if (p.tokens * rule.topK <= kComparedPairs)
     choices = arena.allocate(llvm::alignTo(4 * p.tokens * rule.topK, 16));
   else
     sets.emplace(k, arena, p.tokens, rule.experts, rule.topK);

@@ -11,12 +11,18 @@ constexpr int64_t kChunk = 32;       // channels that four lanes load at once
 constexpr int64_t kChunksOfPart = 8; // fewer cost more to exchange than to load
 constexpr int64_t kMostParts = 16;
 
+// Of route: cycles of a multiprocessor for a token, and for each of a lane's experts.
+constexpr double kRouteCycles = 60, kRouteLaneCycles = 22;
+// Of sort_tokens, in seconds: its barriers; a pair, with a cluster for 4096 or more.
+constexpr double kSortStart = 1.6e-6, kSortPair = 0.27e-9;
+
 // Of gate_tokens, in seconds.
-constexpr double kFirstLoad = 0.8e-6; // nothing is in the cache
-constexpr double kExchange = 0.7e-6;  // a word from one CTA to another that polls it
+constexpr double kFirstLoad = 0.6e-6; // nothing is in the cache
+constexpr double kLoadShare = 0.5;    // of a multiprocessor's rate: its copies are short rows
+constexpr double kExchange = 0.6e-6;  // a word from one CTA to another that polls it
 constexpr double kRoute = 0.4e-6;     // scores and groups of one token
 constexpr double kRound = 0.04e-6;    // one choice
-constexpr double kSort = 0.3e-6;
+constexpr double kSort = 0.2e-6, kSentPair = 2e-9;
 
 bool isPowerOf2(int64_t x) { return x > 0 && (x & (x - 1)) == 0; }
 
@@ -56,8 +62,12 @@ std::optional<GateTokensSchedule> mlir::deepseek::cost::chooseGateTokens(const G
   t.warps = ceilDiv(ofPart, each);
   t.channels = t.warps * each * kChunk;
   t.parts = ceilDiv(chunks * kChunk, t.channels);
-  // One CTA routes a token in each warp; more tokens than that find an SM each.
-  t.routed = s.tokens <= std::min<int64_t>(t.warps, 8) ? s.tokens : ceilDiv(s.tokens, tiles * t.parts);
+  // A CTA for each of few tokens: warps that route share a multiprocessor's instructions (8 tokens of V3 take 1.9 us
+  // longer in one CTA). Two for some more: choices of fewer CTAs arrive together.
+  constexpr int64_t fewTokens = 4;
+  t.routed =
+      std::max<int64_t>(s.tokens > fewTokens && s.tokens <= manyTokens ? 2 : 1, ceilDiv(s.tokens, tiles * t.parts));
+  t.routed = std::min(t.routed, t.warps);
   return t;
 }
 
@@ -67,8 +77,21 @@ Estimate mlir::deepseek::cost::gateTokensEstimate(const GateTokensShape &s, cons
   const double width = double(s.elementBytes), bytes = width * hidden * (experts + tokens);
   const double flops = 2 * tokens * experts * hidden;
   const double perCta = width * double(t.channels) * (double(t.experts) + tokens);
-  const double loads = kFirstLoad + std::max(bytes / m.readBandwidth, perCta / m.fetchRate);
+  const double loads = kFirstLoad + std::max(bytes / m.readBandwidth, perCta / (kLoadShare * m.fetchRate));
   const bool apart = ceilDiv(s.tokens, t.routed) > 1; // choices are exchanged, too
-  const double rest = kExchange + kRoute + kRound * double(s.topK) + kSort + (apart ? kExchange + kSort : 0);
+  const double choices = apart ? kExchange + kSentPair * tokens * double(s.topK) : 0;
+  const double rest = kExchange + kRoute + kRound * double(s.topK) + kSort + choices;
   return boundedBy(bytes, flops, {{loads + rest, "latency"}}, m);
+}
+
+Estimate mlir::deepseek::cost::routeEstimate(int64_t tokens, int64_t experts, int64_t topK, const Machine &m) {
+  const double bytes = double(tokens) * double(4 * experts + 8 * topK), perLane = double(ceilDiv(experts, 32));
+  const double cycles = double(tokens) * (kRouteCycles + kRouteLaneCycles * perLane) / double(m.computeUnits);
+  const double latency = kRoute + kRound * double(topK);
+  return boundedBy(bytes, 0, {{bytes / m.readBandwidth, "memory"}, {latency + cycles / m.clock, "latency"}}, m);
+}
+
+Estimate mlir::deepseek::cost::sortEstimate(int64_t pairs, int64_t groups, const Machine &m) {
+  const double bytes = double(4 * (3 * pairs + groups));
+  return boundedBy(bytes, 0, {{kSortStart + kSortPair * double(pairs), "latency"}}, m);
 }

@@ -81,6 +81,10 @@ struct RouteTokensSchedule {
 /// Nothing where separate kernels are as fast.
 std::optional<RouteTokensSchedule> chooseRouteTokens(const RouteTokensShape &shape);
 
+/// route and sort_tokens by themselves.
+Estimate routeEstimate(int64_t tokens, int64_t experts, int64_t topK, const Machine &machine);
+Estimate sortEstimate(int64_t pairs, int64_t groups, const Machine &machine);
+
 /// As above, with the router's product, tokens x experts x hidden, in the same kernel and no rows.
 struct GateTokensShape {
   int64_t tokens, experts, hidden, topK;

@@ -246,6 +246,10 @@ cost::Estimate kernel::estimateKernel(Operation *op, int64_t context, const cost
       .Case([&](MlaDecodeOp op) { return estimateDecode(op, context, m); })
       .Case([&](MlaCombineOp op) { return estimateCombine(op, m); })
       .Case([&](MlaPrefillOp op) { return estimatePrefill(op, context, m); })
+      .Case([&](RouteOp op) {
+        return cost::routeEstimate(shapeOf(op.getLogits())[0], shapeOf(op.getLogits())[1], op.getTopK(), m);
+      })
+      .Case([&](SortTokensOp op) { return cost::sortEstimate(shapeOf(op.getTokenOf())[0], op.getGroups(), m); })
       .Case([&](GateTokensOp op) { return estimateGateTokens(op, m); })
       .Case([&](CacheGatherOp op) { return estimateGather(op, context, m); })
       .Case([&](RowFusionOp op) { return estimateRows(op, m); })

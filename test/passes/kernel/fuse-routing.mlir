@@ -64,7 +64,7 @@ func.func @keeps_other_indices(%i: tensor<1x6xi32>) -> tensor<65xi32> {
 // No rows are gathered: the product of few tokens is a part of the kernel.
 // CHECK-LABEL: func.func @product
 // CHECK-NOT:     kernel.gemm
-// CHECK:         %[[W:.+]], %[[I:.+]], %[[O:.+]], %[[R:.+]], %{{.+}} = kernel.gate_tokens %{{.+}}, %{{.+}} schedule <tile = [8, 16, 256], split = 8, warps = 8>
+// CHECK:         %[[W:.+]], %[[I:.+]], %[[O:.+]], %[[R:.+]], %{{.+}} = kernel.gate_tokens %{{.+}}, %{{.+}} schedule <tile = [2, 16, 256], split = 8, warps = 8>
 // CHECK:         return %[[W]], %[[I]], %[[O]], %[[R]]
 func.func @product(%x: tensor<8x2048xbf16>, %g: tensor<64x2048xbf16>) -> (tensor<8x6xf32>, tensor<8x6xi32>, tensor<65xi32>, tensor<8x6xi32>) {
   %l = kernel.gemm %x, %g : tensor<8x2048xbf16>, tensor<64x2048xbf16> -> tensor<8x64xf32>
