@@ -10,7 +10,7 @@
 #ifdef CLOSE_CALL
 enum { CLOSE_POSITION = 15, OTHER = 0 };
 #else
-enum { CLOSE_POSITION = -1, OTHER = 0 };
+enum { CLOSE_POSITION = -2, OTHER = 0 }; /* rows that pad a batch are at -1 */
 #endif
 enum { V = 32, PAGE = 4, CONTEXT = 40, P = 10, RECORD = 2, LAYERS = 1 };
 enum {
