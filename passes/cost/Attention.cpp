@@ -220,7 +220,9 @@ std::optional<DecodeChoice> mlir::deepseek::cost::chooseDecodeSchedule(const Dec
   }
   MlaDecodeWgmmaTiling wgmma{s.latent, s.rope, s.heads, s.page, /*stages=*/0, s.quantized};
   wgmma.stages = wgmma.maxStages();
-  if (s.tmaAddressable && !s.partial && wgmma.fits())
+  // Eight rows of each of several tokens spill two registers, unless they fill fragments of sixteen.
+  const bool spills = !s.quantized && s.tokens > s.sequences && rowsOfSequence(s) % 16 != 0;
+  if (s.tmaAddressable && !s.partial && !spills && wgmma.fits())
     consider({wgmma.kRows, wgmma.kKeys, wgmma.stages, wgmma.kWarps, /*split=*/1, wgmma.valueColumns()});
   return best ? best : tight;
 }

@@ -84,6 +84,9 @@ TEST(DecodeSchedule, KindOfProducts) {
   EXPECT_EQ(columnsOf(shortOf(8, 8, 128, 1024)), 256);
   EXPECT_EQ(columnsOf(shortOf(2, 1, 128, 4096)), 256);
   EXPECT_EQ(columnsOf(shortOf(128, 128, 16, 4096)), 256);
+  // Three tokens of eight heads would spill; two fill fragments.
+  EXPECT_EQ(columnsOf(shortOf(96, 32, 8, 4096)), 0);
+  EXPECT_EQ(columnsOf(shortOf(64, 32, 8, 4096)), 256);
   EXPECT_EQ(columnsOf(shortOf(1, 1, 128, 1024)), 0);
   EXPECT_EQ(columnsOf(shapeOf(128, 128, 128, 1024, 64)), 0); // 1024 columns do not fit two warpgroups
   EXPECT_EQ(columnsOf(shapeOf(128, 128, 96, 512, 64)), 0);   // a copy cannot bring 32 rows of two tokens
