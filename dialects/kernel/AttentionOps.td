@@ -14,13 +14,15 @@ def MlaDecodeOp : Kernel_Op<"mla_decode", [MemoryEffects<[MemRead]>]> {
     `[s, T, H, r]` f32, normalised within its part, and `lse` `[s, T, H]` f32, log2 of its softmax sum (base 2, scale included); `kernel.mla_combine` joins them.
     The parts are consecutive and together cover all positions; where they are cut is the kernel's affair, so partial results mean something to `mla_combine` only. An empty part gives
     zeros and lse -inf.
+    A schedule with products of warpgroups (a tile of three sizes) cuts sequences on the device and joins the parts itself; `lse` `[n]`, of one dimension beside a whole result, is the scratch memory
+    for that, whose contents mean nothing. `kernel-choose-schedule` adds it.
     A cache of i8 holds quantised records (`dialects/kernel/QuantizedRecord.h`): r bytes of e4m3, r/128 scales in f32, dr elements of bf16. Element i of `c[j]` is byte i times
     scale i/128. The CPU multiplies in f32; the kernel rounds the product to bf16, as a cache of bf16 would hold it.
 
     - C1: qLatent is `[T, H, r]`, qRope `[T, H, dr]`.
     - C2: the cache is `memref<?xLxPAGEx(r+dr)>` of floats, or `memref<?xLxPAGEx(r+4(r/128)+2dr)xi8>` with 128 dividing r and 2 dividing dr; static but for its first dimension, and `0 <= layer < L`.
     - C3: positions is `[T]`, blockTable `[S, P]`, S divides T.
-    - C4: without lse the result is `[T, H, r]`; with it, the result is `[s, T, H, r]` f32 and lse `[s, T, H]`.
+    - C4: without lse, or with one of one dimension, the result is `[T, H, r]`; else the result is `[s, T, H, r]` f32 and lse `[s, T, H]`.
     - C5: a schedule's `split` is s (1 without lse).
 
     ```mlir
