@@ -109,7 +109,8 @@ def FuseEpiloguePass : Pass<"kernel-fuse-epilogue", "::mlir::func::FuncOp"> {
   let summary = "Compute what follows a product element by element where the product's sums are";
   let description = [{
     A row fusion that reads equal parts of a product's columns (all of them; or gate and up) and computes element by element becomes the product's epilogue, if nothing else reads those
-    columns and the kernel that the product will become has epilogues: streamed and direct few-row products, not tensor-core tiles. Columns before the parts become the result `plain`.
+    columns and the kernel that the product will become has epilogues: streamed and direct few-row products, not tensor-core tiles, nor streamed tiles whose features are no multiple of 64. A block-scaled product
+    keeps its row fusion, which quantises. Columns before the parts become the result `plain`.
     NUMERICS CHANGE: the parts are no longer rounded to the product's element type.
 
     ```mlir

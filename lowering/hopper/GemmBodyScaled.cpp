@@ -28,8 +28,7 @@ static int64_t columnBlocks(int64_t tileN) {
   return llvm::divideCeil(kScaleBlock - std::gcd(tileN, kScaleBlock) + tileN, kScaleBlock);
 }
 
-// --- scales in shared memory
-// ------------------------------------------------------------------------------------------------
+// --- scales in shared memory ---
 
 static TensorMapShape scalesMap(const DeviceView &view, bool leadingBatch, int64_t rows) {
   TensorMapShape shape = rowsMap(view, leadingBatch, GemmBody::kSlotBlocks, rows);
@@ -98,8 +97,7 @@ GemmBody::Scales GemmBody::readScales(const GemmTile &tile, Value slot, int64_t 
   return scales;
 }
 
-// --- scales from global memory
-// ----------------------------------------------------------------------------------------------
+// --- scales from global memory ---
 
 Values GemmBody::valuesOf(const Scales &scales) {
   Values all = scales.row;
@@ -132,8 +130,7 @@ GemmBody::Scales GemmBody::loadScales(const GemmTile &tile, Value kBlock) {
   return scales;
 }
 
-// --- products
-// ----------------------------------------------------------------------------------------------------------------
+// --- products ---
 
 /// sum += part * scales. `touched`: which of the scales' blocks of B each segment of the columns lies in.
 void GemmBody::promote(MutableArrayRef<Value> sum, Accumulator &part, ArrayRef<Value> rowScales,

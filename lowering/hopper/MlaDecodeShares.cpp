@@ -33,8 +33,7 @@ constexpr int64_t kPartsUnderWay = 8;  // that are loaded together
 constexpr int64_t kVectorBytes = 16;
 } // namespace
 
-// --- shares
-// -------------------------------------------------------------------------------------------------------------------
+// --- shares ---
 
 /// Pairs of tiles that some token of a sequence sees.
 Value WgmmaDecode::pairsOf(Value sequence) {
@@ -198,8 +197,7 @@ Value WgmmaDecode::endsInside() {
   return k.logicalAnd(k.eq(end.item, taskIndex), k.ne(end.pair, 0));
 }
 
-// --- parts
-// --------------------------------------------------------------------------------------------------------------------
+// --- parts ---
 
 Value WgmmaDecode::slotOf(Value group, Value isFirst) {
   Value slot = k.add(k.shl(group, 1), k.zext(isFirst, k.i32Ty));
@@ -223,19 +221,25 @@ Value WgmmaDecode::vectorOffset(Value half, Value rowGroup, Value i, int64_t row
   return k.shl(k.add(k.mul(k.add(k.mul(warps, vectors), i), 32), lane), 4);
 }
 
+/// Normalised results, four registers (two rows) at a time, and each vector's place after the lane's first.
+static void eachVector(KernelBuilder &k, MutableArrayRef<Accumulator> sums, ArrayRef<Value> inverse,
+                       llvm::function_ref<void(Value scaled, int64_t bytes)> visit) {
+  int64_t vector = 0;
+  for (Accumulator &sum : sums)
+    for (int64_t i = 0; i < sum.size(); i += 4, ++vector) {
+      Values scaled;
+      for (int64_t j = 0; j < 4; ++j)
+        scaled.push_back(k.fmul(sum[i + j], inverse[j / 2]));
+      visit(k.vector(scaled), vector * 32 * kVectorBytes);
+    }
+}
+
 /// Run by the values' warps.
 void WgmmaDecode::storePart(Sums &sums, ArrayRef<Value> inverse) {
   Value slot = slotOfTask(), rowGroup = k.bitAnd(warp, 3);
   k.when(k.ltU(rowGroup, shares.slotRows() / 16), [&] {
     Value target = k.gep(slotPointer(slot), vectorOffset(half, rowGroup, k.i32(0), shares.slotRows()));
-    int64_t vector = 0;
-    for (Accumulator &sum : sums)
-      for (int64_t i = 0; i < sum.size(); i += 4, ++vector) {
-        Values scaled;
-        for (int64_t j = 0; j < 4; ++j)
-          scaled.push_back(k.fmul(sum[i + j], inverse[j / 2]));
-        storeGlobal(k, k.vector(scaled), k.gep(target, vector * 32 * kVectorBytes));
-      }
+    eachVector(k, sums, inverse, [&](Value scaled, int64_t bytes) { storeGlobal(k, scaled, k.gep(target, bytes)); });
   });
   k.when(k.logicalAnd(k.eq(half, 0), k.eq(k.bitAnd(lane, 3), 0)), [&] {
     for (int64_t h = 0; h < 2; ++h) {
@@ -301,14 +305,7 @@ void WgmmaDecode::joinTail(Sums &sums, ArrayRef<Value> inverse) {
   Value rowGroup = k.bitAnd(warp, 3), known = k.minU(rowGroup, shares.slotRows() / 16 - 1);
   Value offset = vectorOffset(half, known, k.i32(0), shares.slotRows()),
         own = k.gep(arena.at(ring), vectorOffset(half, rowGroup, k.i32(0), kRows));
-  int64_t vector = 0;
-  for (Accumulator &sum : sums)
-    for (int64_t i = 0; i < sum.size(); i += 4, ++vector) {
-      Values scaled;
-      for (int64_t j = 0; j < 4; ++j)
-        scaled.push_back(k.fmul(sum[i + j], inverse[j / 2]));
-      storeShared(k, k.vector(scaled), k.gep(own, vector * 32 * kVectorBytes));
-    }
+  eachVector(k, sums, inverse, [&](Value scaled, int64_t bytes) { storeShared(k, scaled, k.gep(own, bytes)); });
   awaitTail();
   Value slot = slotOf(boundary(k.i32(1)).tail, k.i1(false)), other = k.gep(slotPointer(slot), offset);
   Value least = k.f32(-std::numeric_limits<double>::infinity()), factors[2][2];

@@ -9,7 +9,7 @@ namespace mlir::deepseek::hopper {
 /// change.
 Value loadAcquire(KernelBuilder &k, Value globalPointer);
 
-/// Multiprocessors of the GPU, at least.
+/// %nsmid: the multiprocessors of the GPU. PTX allows it to be larger; on an H200 it is their number, 132.
 Value multiprocessorCount(KernelBuilder &k);
 
 } // namespace mlir::deepseek::hopper
